@@ -1,0 +1,1 @@
+//! Criterion benchmarks over the test cases.

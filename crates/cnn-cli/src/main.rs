@@ -1,0 +1,3 @@
+//! The program `cnn`.
+
+fn main() {}

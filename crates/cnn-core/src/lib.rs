@@ -1,0 +1,1 @@
+//! Layers, models, graph, shape inference and planning of convolutional networks.

@@ -1,0 +1,1 @@
+//! The float64 reference of every op with its error bounds, and the fast CPU fallback.

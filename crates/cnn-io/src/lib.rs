@@ -1,0 +1,1 @@
+//! Keras, safetensors and npy files to and from models and weights.

@@ -1,0 +1,1 @@
+//! Runs planned graphs on any GPU through wgpu and hand-written WGSL.

@@ -1,0 +1,1 @@
+//! Convolutional networks on any GPU: the facade over the workspace.

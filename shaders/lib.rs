@@ -1,0 +1,1 @@
+//! Hand-written WGSL kernels and their two-directive preprocessor.

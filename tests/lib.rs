@@ -1,0 +1,1 @@
+//! Case tables and tests across the workspace.

@@ -1,0 +1,122 @@
+//! Ops that move elements and compute nothing. Ranks up to 6.
+
+use super::{Shape, exactly};
+use crate::tensor::{DType, element_count};
+
+/// A border of `value` around x, `before` and `after` each axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pad {
+    /// Elements before, one number for each axis.
+    pub before: Vec<usize>,
+    /// Elements after, one number for each axis.
+    pub after: Vec<usize>,
+    /// What the border holds.
+    pub value: f32,
+}
+
+impl Pad {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        if x.len() != self.before.len() || x.len() != self.after.len() {
+            return Err(format!("expects an input of rank {}", self.before.len()));
+        }
+        Ok(x.iter().zip(&self.before).zip(&self.after).map(|((size, before), after)| size + before + after).collect())
+    }
+}
+
+/// The box of `size` elements from `begin` on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    /// First index on each axis.
+    pub begin: Vec<usize>,
+    /// Number of elements on each axis.
+    pub size: Vec<usize>,
+}
+
+impl Slice {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        let inside = x.len() == self.begin.len()
+            && x.len() == self.size.len()
+            && (0..x.len()).all(|axis| self.begin[axis] + self.size[axis] <= x[axis]);
+        if !inside {
+            return Err(format!("expects an input that holds the box of {:?} from {:?} on", self.size, self.begin));
+        }
+        Ok(self.size.clone())
+    }
+}
+
+/// Axis i of the output is axis `permutation[i]` of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transpose {
+    /// Each axis once.
+    pub permutation: Vec<usize>,
+}
+
+impl Transpose {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        let mut axes = self.permutation.clone();
+        axes.sort_unstable();
+        if !axes.iter().copied().eq(0..x.len()) {
+            return Err(format!("expects an input whose axes are permuted by {:?}", self.permutation));
+        }
+        Ok(self.permutation.iter().map(|&axis| x[axis]).collect())
+    }
+}
+
+/// One or more values side by side along `axis`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concat {
+    /// The axis that grows.
+    pub axis: usize,
+}
+
+impl Concat {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let Some(first) = inputs.first().filter(|shape| self.axis < shape.len()) else {
+            return Err(format!("expects one input or more, of rank over {}", self.axis));
+        };
+        let mut output = first.to_vec();
+        for shape in &inputs[1..] {
+            let fits = shape.len() == output.len()
+                && (0..output.len()).all(|axis| axis == self.axis || shape[axis] == output[axis]);
+            if !fits {
+                return Err(format!("expects shapes that differ along axis {} alone", self.axis));
+            }
+            output[self.axis] += shape[self.axis];
+        }
+        Ok(output)
+    }
+}
+
+/// The same elements, row-major, under another shape. No data moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reshape {
+    /// The output's shape.
+    pub shape: Vec<usize>,
+}
+
+impl Reshape {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        if element_count(x) != element_count(&self.shape) {
+            return Err(format!("expects as many elements as {:?} holds", self.shape));
+        }
+        Ok(self.shape.clone())
+    }
+}
+
+/// The same numbers in another element type, rounded to nearest even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    /// The output's element type.
+    pub to: DType,
+}
+
+impl Cast {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        Ok(x.to_vec())
+    }
+}

@@ -167,7 +167,12 @@ impl Graph {
         &self.outputs
     }
 
-    /// The id of the value at `index` of [`Graph::values`].
+    /// The ids of all nodes, in order.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The ids of all values.
     pub fn value_ids(&self) -> impl Iterator<Item = ValueId> + use<> {
         (0..self.values.len()).map(ValueId)
     }

@@ -7,10 +7,12 @@ pub mod error;
 pub mod graph;
 pub mod op;
 pub mod ops;
+pub mod plan;
 pub mod shape;
 pub mod tensor;
 
 pub use error::ShapeError;
 pub use graph::{Graph, Node, NodeId, Source, Value, ValueId};
 pub use op::Op;
+pub use plan::{Location, Plan, Resident};
 pub use tensor::{DType, Tensor};

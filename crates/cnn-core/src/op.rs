@@ -111,9 +111,10 @@ impl Op {
     }
 }
 
-/// What a linear op does to each output element before it is stored: `activation(y + bias + residual)`.
+/// What a linear op does to each output element before it is stored: `clamp(y + bias + residual)`.
 ///
-/// The inputs stand behind the op's own, in this order, those that are present.
+/// The inputs stand behind the op's own, in this order, those that are present. Only clamps are fused (ReLU, ReLU6, none):
+/// a kernel with hundreds of accumulators holds the code of its epilogue once for each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Epilogue {
     /// Whether a bias, one element for each output channel, is an input.
@@ -121,7 +122,22 @@ pub struct Epilogue {
     /// Whether a residual of the output's shape is an input.
     pub residual: bool,
     /// What is applied last.
-    pub activation: Function,
+    pub clamp: Clamp,
+}
+
+/// `min(max(x, low), high)`, NaN kept. The default lets everything pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clamp {
+    /// The smallest result.
+    pub low: f32,
+    /// The largest result.
+    pub high: f32,
+}
+
+impl Default for Clamp {
+    fn default() -> Self {
+        Self { low: f32::NEG_INFINITY, high: f32::INFINITY }
+    }
 }
 
 impl Epilogue {

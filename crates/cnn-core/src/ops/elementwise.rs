@@ -1,6 +1,7 @@
 //! Functions of one element and of two.
 
 use super::{Shape, exactly};
+use crate::op::Clamp;
 use crate::shape::broadcast;
 
 /// A function of one number. Formulas are Keras's (`keras.activations`).
@@ -65,6 +66,21 @@ impl Function {
     pub const RELU: Self = Self::Relu { max_value: f32::INFINITY, negative_slope: 0.0, threshold: 0.0 };
     /// `min(max(x, 0), 6)`
     pub const RELU6: Self = Self::Relu { max_value: 6.0, negative_slope: 0.0, threshold: 0.0 };
+
+    /// The same function as a clamp, where it is one.
+    ///
+    /// ```
+    /// use cnn_core::op::{Clamp, Function};
+    /// assert_eq!(Function::RELU6.as_clamp(), Some(Clamp { low: 0.0, high: 6.0 }));
+    /// assert_eq!(Function::Tanh.as_clamp(), None);
+    /// ```
+    pub fn as_clamp(self) -> Option<Clamp> {
+        match self {
+            Self::Linear => Some(Clamp::default()),
+            Self::Relu { max_value, negative_slope: 0.0, threshold: 0.0 } => Some(Clamp { low: 0.0, high: max_value }),
+            _ => None,
+        }
+    }
 }
 
 /// `y = function(x)`, element by element.

@@ -1,0 +1,245 @@
+//! From a graph to steps and buffers: what runs, in which order, and where each value lies.
+
+use std::collections::HashMap;
+
+use crate::graph::{Graph, NodeId, Source, ValueId};
+use crate::op::Op;
+use crate::tensor::element_count;
+
+/// Where a value lies while a program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Location {
+    /// In the caller's input of that index.
+    Input(usize),
+    /// In the slot of that index; others use it before and after.
+    Slot(usize),
+    /// Among the weights: [`Plan::residents`] of that index.
+    Resident(usize),
+}
+
+/// A value that depends on weights and constants alone. It is made once and kept with the weights, for all programs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resident {
+    /// What it is, spelled out: the variable's path, or the ops that make it. Equal keys are equal values.
+    pub key: String,
+    /// The value.
+    pub value: ValueId,
+}
+
+/// A graph with its steps in order and its memory laid out.
+///
+/// Nodes that depend on weights alone (the *weight prologue*) are not among the steps: their results are
+/// [`Resident`]s. [`Op::Reshape`] is no step either; its output lies where its input does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    graph: Graph,
+    steps: Vec<NodeId>,
+    slots: Vec<usize>,
+    residents: Vec<Resident>,
+    locations: HashMap<ValueId, Location>,
+    liveness_bound: usize,
+}
+
+impl Plan {
+    /// Lays out `graph`. No step reads and writes one slot.
+    pub fn new(graph: Graph) -> Self {
+        let fixed = weight_only(&graph);
+        let mut planner = Planner::new(&graph, &fixed);
+        planner.place_residents();
+        planner.place_steps();
+        let Planner { steps, slots, residents, locations, liveness_bound, .. } = planner;
+        let slots = slots.into_iter().map(|slot| slot.bytes).collect();
+        Self { graph, steps, slots, residents, locations, liveness_bound }
+    }
+
+    /// The graph it was made of.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The nodes that run, in order.
+    pub fn steps(&self) -> &[NodeId] {
+        &self.steps
+    }
+
+    /// Bytes of each slot.
+    pub fn slots(&self) -> &[usize] {
+        &self.slots
+    }
+
+    /// What has to lie among the weights before a run.
+    pub fn residents(&self) -> &[Resident] {
+        &self.residents
+    }
+
+    /// Where a value lies; `None` for values of the weight prologue that no step reads.
+    pub fn location(&self, value: ValueId) -> Option<Location> {
+        self.locations.get(&storage(&self.graph, value)).copied()
+    }
+
+    /// The most bytes of slots that are in use at one step: no plan needs fewer.
+    pub fn liveness_bound(&self) -> usize {
+        self.liveness_bound
+    }
+}
+
+/// Bytes of a value.
+pub fn bytes(graph: &Graph, value: ValueId) -> usize {
+    let value = graph.value(value);
+    element_count(&value.shape).unwrap_or(usize::MAX).saturating_mul(value.dtype.size())
+}
+
+/// The value in whose memory `value` lies: itself, or what it is a reshape of.
+pub fn storage(graph: &Graph, mut value: ValueId) -> ValueId {
+    while let Source::Node(id) = &graph.value(value).source {
+        let node = &graph.nodes()[id.index()];
+        let Op::Reshape(_) = node.op else { break };
+        value = node.inputs[0];
+    }
+    value
+}
+
+/// For each value, whether it depends on weights and constants alone.
+fn weight_only(graph: &Graph) -> Vec<bool> {
+    let mut fixed: Vec<bool> =
+        graph.values().iter().map(|v| matches!(v.source, Source::Variable | Source::Constant(_))).collect();
+    for node in graph.nodes() {
+        fixed[node.output.index()] = node.inputs.iter().all(|input| fixed[input.index()]);
+    }
+    fixed
+}
+
+/// Spells out a weight-only value: see [`Resident::key`].
+fn key(graph: &Graph, value: ValueId) -> String {
+    match &graph.value(value).source {
+        Source::Input => format!("input {}", graph.value(value).name),
+        Source::Variable => graph.value(value).name.clone(),
+        Source::Constant(tensor) => {
+            let bits: Vec<u32> = tensor.data().iter().map(|x| x.to_bits()).collect();
+            format!("constant {:?} {bits:x?}", tensor.shape())
+        }
+        Source::Node(id) => {
+            let node = &graph.nodes()[id.index()];
+            if let Op::Reshape(_) = node.op {
+                return key(graph, node.inputs[0]);
+            }
+            let inputs: Vec<String> = node.inputs.iter().map(|&input| key(graph, input)).collect();
+            format!("{:?}({})", node.op, inputs.join(", "))
+        }
+    }
+}
+
+struct SlotState {
+    bytes: usize,
+    free: bool,
+}
+
+struct Planner<'a> {
+    graph: &'a Graph,
+    fixed: &'a [bool],
+    /// For each storage value, the last step that reads it; `usize::MAX` for outputs.
+    last_use: HashMap<ValueId, usize>,
+    steps: Vec<NodeId>,
+    slots: Vec<SlotState>,
+    residents: Vec<Resident>,
+    locations: HashMap<ValueId, Location>,
+    liveness_bound: usize,
+}
+
+impl<'a> Planner<'a> {
+    fn new(graph: &'a Graph, fixed: &'a [bool]) -> Self {
+        let steps = runnable(graph, fixed);
+        let mut last_use = HashMap::new();
+        for (step, id) in steps.iter().enumerate() {
+            let node = &graph.nodes()[id.index()];
+            last_use.entry(storage(graph, node.output)).or_insert(step);
+            for &input in &node.inputs {
+                last_use.insert(storage(graph, input), step);
+            }
+        }
+        for &(_, output) in graph.outputs() {
+            last_use.insert(storage(graph, output), usize::MAX);
+        }
+        let locations = graph.inputs().iter().enumerate().map(|(index, &id)| (id, Location::Input(index))).collect();
+        let (slots, residents) = (Vec::new(), Vec::new());
+        Self { graph, fixed, last_use, steps, slots, residents, locations, liveness_bound: 0 }
+    }
+
+    /// Everything weight-only that a step reads or that is an output.
+    fn place_residents(&mut self) {
+        let read = self.steps.iter().flat_map(|id| self.graph.nodes()[id.index()].inputs.iter().copied());
+        let outputs = self.graph.outputs().iter().map(|&(_, value)| value);
+        let wanted: Vec<ValueId> = read.chain(outputs).map(|value| storage(self.graph, value)).collect();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for value in wanted {
+            if !self.fixed[value.index()] || self.locations.contains_key(&value) {
+                continue;
+            }
+            let key = key(self.graph, value);
+            let index = *known.entry(key.clone()).or_insert_with(|| {
+                self.residents.push(Resident { key, value });
+                self.residents.len() - 1
+            });
+            self.locations.insert(value, Location::Resident(index));
+        }
+    }
+
+    fn place_steps(&mut self) {
+        let mut live = 0;
+        for step in 0..self.steps.len() {
+            let node = &self.graph.nodes()[self.steps[step].index()];
+            let output = storage(self.graph, node.output);
+            let slot = self.take_slot(bytes(self.graph, output));
+            self.locations.insert(output, Location::Slot(slot));
+            live += bytes(self.graph, output);
+            self.liveness_bound = self.liveness_bound.max(live);
+            let mut ended: Vec<ValueId> = node.inputs.iter().map(|&input| storage(self.graph, input)).collect();
+            ended.push(output);
+            ended.sort_unstable();
+            ended.dedup();
+            for value in ended {
+                if self.last_use[&value] == step
+                    && let Some(&Location::Slot(slot)) = self.locations.get(&value)
+                {
+                    self.slots[slot].free = true;
+                    live -= bytes(self.graph, value);
+                }
+            }
+        }
+    }
+
+    /// The smallest free slot that is large enough, else the largest free one, grown, else a new one.
+    fn take_slot(&mut self, bytes: usize) -> usize {
+        let free = || self.slots.iter().enumerate().filter(|(_, slot)| slot.free);
+        let fitting = free().filter(|(_, slot)| slot.bytes >= bytes).min_by_key(|(_, slot)| slot.bytes);
+        let chosen = fitting.or_else(|| free().max_by_key(|(_, slot)| slot.bytes)).map(|(index, _)| index);
+        let index = chosen.unwrap_or_else(|| {
+            self.slots.push(SlotState { bytes: 0, free: true });
+            self.slots.len() - 1
+        });
+        self.slots[index] = SlotState { bytes: self.slots[index].bytes.max(bytes), free: false };
+        index
+    }
+}
+
+/// The nodes that run at each run: not weight-only, no reshape, and needed for an output.
+fn runnable(graph: &Graph, fixed: &[bool]) -> Vec<NodeId> {
+    let mut needed = vec![false; graph.values().len()];
+    for &(_, output) in graph.outputs() {
+        needed[output.index()] = true;
+    }
+    for node in graph.nodes().iter().rev() {
+        if needed[node.output.index()] {
+            for input in &node.inputs {
+                needed[input.index()] = true;
+            }
+        }
+    }
+    graph
+        .node_ids()
+        .filter(|id| {
+            let node = &graph.nodes()[id.index()];
+            needed[node.output.index()] && !fixed[node.output.index()] && !matches!(node.op, Op::Reshape(_))
+        })
+        .collect()
+}

@@ -1,0 +1,125 @@
+//! One GPU program with everything a dispatch of it needs but the buffers.
+
+use bytemuck::Pod;
+use cnn_core::DType;
+use cnn_shaders::Variant;
+
+/// What a kernel may count on; see [`Capabilities::baseline`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capabilities {
+    /// Whether the device computes on the CPU (lavapipe, SwiftShader, WARP): wide register tiles win there.
+    pub software: bool,
+    /// Whether storage buffers may hold f16.
+    pub f16: bool,
+    /// Whether passes can be timed.
+    pub timestamps: bool,
+    /// Largest part of a buffer that a shader may see, in bytes.
+    pub max_binding: u64,
+    /// Largest buffer, in bytes.
+    pub max_buffer: u64,
+    /// Most workgroups in one dimension of a dispatch.
+    pub max_workgroups: u32,
+    /// Most invocations of one workgroup.
+    pub max_invocations: u32,
+    /// Workgroup memory in bytes.
+    pub workgroup_memory: u32,
+}
+
+impl Capabilities {
+    /// What every WebGPU device has: the default limits.
+    pub fn baseline() -> Self {
+        Self {
+            software: false,
+            f16: false,
+            timestamps: false,
+            max_binding: 128 << 20,
+            max_buffer: 256 << 20,
+            max_workgroups: 65_535,
+            max_invocations: 256,
+            workgroup_memory: 16 << 10,
+        }
+    }
+}
+
+/// What a kernel is chosen for: the shapes and element types of one node.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    /// Shapes of the op's inputs, the epilogue's behind them.
+    pub inputs: &'a [&'a [usize]],
+    /// Shape of the output.
+    pub output: &'a [usize],
+    /// Element type of the inputs.
+    pub dtype: DType,
+    /// What the device can do.
+    pub capabilities: &'a Capabilities,
+}
+
+impl Problem<'_> {
+    /// The import that gives a kernel its element type.
+    pub fn scalar(&self) -> (&'static str, &'static str) {
+        match self.dtype {
+            DType::F32 => ("scalar", "scalar_f32"),
+            DType::F16 => ("scalar", "scalar_f16"),
+        }
+    }
+
+    /// Elements of the output.
+    pub fn len(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    /// Whether the output has no elements, so that nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One dispatch: a shader, how it is expanded, its parameters and its size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// Name of the shader in `cnn-shaders`.
+    pub shader: &'static str,
+    /// How it is expanded; (shader, variant) is one pipeline.
+    pub variant: Variant,
+    /// The bytes of its `Params`, bound at 0 as uniform.
+    pub params: Vec<u8>,
+    /// For each read-only binding from 1 on, which of the op's inputs lies there; the output is bound behind them.
+    pub reads: Vec<usize>,
+    /// Workgroups in x, y and z.
+    pub workgroups: [u32; 3],
+}
+
+impl Kernel {
+    /// A dispatch of `count` workgroups, folded into rows where one dimension cannot hold them; the kernel finds its
+    /// place by `linear_index` (`shaders/shared/index.wgsl`).
+    pub fn new(
+        shader: &'static str,
+        variant: Variant,
+        params: &impl Pod,
+        reads: Vec<usize>,
+        count: usize,
+        capabilities: &Capabilities,
+    ) -> Self {
+        let limit = capabilities.max_workgroups as usize;
+        let rows = count.div_ceil(limit).max(1);
+        let columns = count.div_ceil(rows);
+        let workgroups = [columns as u32, rows as u32, 1];
+        Self { shader, variant, params: bytemuck::bytes_of(params).to_vec(), reads, workgroups }
+    }
+}
+
+/// One way to compute an op: its dispatches, in order, all writing parts of the same output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What profiles call it, such as `conv2d_implicit_gemm 16x32`.
+    pub name: String,
+    /// The dispatches.
+    pub dispatches: Vec<Kernel>,
+}
+
+impl Candidate {
+    /// A candidate of one dispatch.
+    pub fn one(name: impl Into<String>, kernel: Kernel) -> Self {
+        Self { name: name.into(), dispatches: vec![kernel] }
+    }
+}

@@ -1,0 +1,23 @@
+// The run-time parameters of every convolution kernel; in Rust: kernels/conv2d.rs, Params.
+struct Params {
+    batch: u32,
+    in_h: u32,
+    in_w: u32,
+    in_c: u32,
+    out_h: u32,
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_top: u32,
+    pad_left: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    groups: u32,
+    has_bias: u32,
+    has_residual: u32,
+    low: f32,
+    high: f32,
+}

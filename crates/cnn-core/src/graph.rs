@@ -116,7 +116,12 @@ impl Graph {
 
     /// Adds a float32 constant.
     pub fn constant(&mut self, name: impl Into<String>, tensor: Tensor) -> ValueId {
-        self.add(name.into(), tensor.shape().to_vec(), DType::F32, Source::Constant(Arc::new(tensor)))
+        self.shared_constant(name, Arc::new(tensor))
+    }
+
+    /// [`Graph::constant`] of elements that another graph holds too.
+    pub(crate) fn shared_constant(&mut self, name: impl Into<String>, tensor: Arc<Tensor>) -> ValueId {
+        self.add(name.into(), tensor.shape().to_vec(), DType::F32, Source::Constant(tensor))
     }
 
     /// Adds a node of the layer `name` and infers the shape of what it makes.

@@ -100,7 +100,7 @@ pub fn storage(graph: &Graph, mut value: ValueId) -> ValueId {
 }
 
 /// For each value, whether it depends on weights and constants alone.
-fn weight_only(graph: &Graph) -> Vec<bool> {
+pub(crate) fn weight_only(graph: &Graph) -> Vec<bool> {
     let mut fixed: Vec<bool> =
         graph.values().iter().map(|v| matches!(v.source, Source::Variable | Source::Constant(_))).collect();
     for node in graph.nodes() {
@@ -120,9 +120,6 @@ fn key(graph: &Graph, value: ValueId) -> String {
         }
         Source::Node(id) => {
             let node = &graph.nodes()[id.index()];
-            if let Op::Reshape(_) = node.op {
-                return key(graph, node.inputs[0]);
-            }
             let inputs: Vec<String> = node.inputs.iter().map(|&input| key(graph, input)).collect();
             format!("{:?}({})", node.op, inputs.join(", "))
         }
@@ -191,7 +188,7 @@ impl<'a> Planner<'a> {
             let output = storage(self.graph, node.output);
             let slot = self.take_slot(bytes(self.graph, output));
             self.locations.insert(output, Location::Slot(slot));
-            live += bytes(self.graph, output);
+            live = bytes(self.graph, output).saturating_add(live);
             self.liveness_bound = self.liveness_bound.max(live);
             let mut ended: Vec<ValueId> = node.inputs.iter().map(|&input| storage(self.graph, input)).collect();
             ended.push(output);
@@ -202,7 +199,7 @@ impl<'a> Planner<'a> {
                     && let Some(&Location::Slot(slot)) = self.locations.get(&value)
                 {
                     self.slots[slot].free = true;
-                    live -= bytes(self.graph, value);
+                    live = live.saturating_sub(bytes(self.graph, value));
                 }
             }
         }

@@ -1,4 +1,25 @@
-//! Runs planned graphs on any GPU through wgpu and hand-written WGSL.
+//! Runs planned graphs on any GPU through wgpu and hand-written WGSL. The only crate that names wgpu.
+//!
+//! [`adapters`] lists what is there; [`Gpu`] is a device, our own or the host application's; [`DeviceWeights`] holds a
+//! model's weights on it, and a [`Program`] is a plan recorded over these. Everything that waits is async.
 
+mod buffers;
+mod dispatch;
+mod error;
+mod gpu;
 pub mod kernel;
 pub mod kernels;
+mod pipelines;
+mod poll;
+mod profile;
+mod program;
+mod weights;
+
+pub use buffers::{decode, encode};
+pub use dispatch::run_candidate;
+pub use error::GpuError;
+pub use gpu::{Gpu, Request, adapters};
+pub use profile::{Profile, StepProfile};
+pub use program::Program;
+pub use weights::DeviceWeights;
+pub use wgpu;

@@ -66,7 +66,7 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     if op.groups == 1 {
         candidates.extend(implicit_gemm(&params, &op.epilogue, problem));
     }
-    if op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups && params.out_c % 4 == 0 {
+    if op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups && params.out_c.is_multiple_of(4) {
         let variant = Variant { imports: vec![problem.scalar(), ("x", "x_vec4"), ("y", "y_vec4")], constants: vec![] };
         candidates.push(one(
             "conv2d_depthwise",
@@ -87,8 +87,8 @@ pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Prob
     let lanes = if problem.capabilities.software { 8 } else { 64 };
     let pixels = (params.batch * params.out_h * params.out_w) as usize;
     let f4_count = (params.out_c as usize).div_ceil(4);
-    let x = if params.in_c % 4 == 0 { "x_vec4" } else { "x_scalar" };
-    let y = if params.out_c % 4 == 0 { "y_vec4" } else { "y_scalar" };
+    let x = if params.in_c.is_multiple_of(4) { "x_vec4" } else { "x_scalar" };
+    let y = if params.out_c.is_multiple_of(4) { "y_vec4" } else { "y_scalar" };
     tiles(pixels, f4_count, problem)
         .into_iter()
         .map(|Tile { rows, columns }| {

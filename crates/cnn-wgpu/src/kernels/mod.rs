@@ -15,3 +15,8 @@ pub fn candidates(op: &Op, problem: &Problem) -> Vec<Candidate> {
         _ => todo!(),
     }
 }
+
+/// The static choice.
+pub fn choose(op: &Op, problem: &Problem) -> Candidate {
+    candidates(op, problem).swap_remove(0)
+}

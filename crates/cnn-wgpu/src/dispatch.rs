@@ -1,0 +1,144 @@
+//! A kernel bound to its buffers.
+
+use std::sync::Arc;
+
+use crate::buffers;
+use crate::error::GpuError;
+use crate::gpu::Gpu;
+use crate::kernel::{Candidate, Kernel};
+use crate::pipelines::Pipeline;
+
+/// Part of a buffer, from its beginning.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub(crate) buffer: wgpu::Buffer,
+    pub(crate) bytes: u64,
+}
+
+/// A recorded dispatch: encoding it costs no look-up and no allocation.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    pipeline: Arc<Pipeline>,
+    bind_group: wgpu::BindGroup,
+    workgroups: [u32; 3],
+}
+
+impl Dispatch {
+    /// Binds `kernel` to its parameters (at `offset` of `params`), the op's `inputs` and its output.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        params: (&wgpu::Buffer, u64),
+        inputs: &[Bound],
+        output: &Bound,
+    ) -> Result<Self, GpuError> {
+        let pipeline = gpu.pipelines.get(kernel)?;
+        let bind = |binding: usize, buffer, offset, bytes| wgpu::BindGroupEntry {
+            binding: binding as u32,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset,
+                size: std::num::NonZeroU64::new(bytes),
+            }),
+        };
+        let mut entries = vec![bind(0, params.0, params.1, buffers::padded(kernel.params.len()))];
+        for (i, &read) in kernel.reads.iter().enumerate() {
+            entries.push(bind(1 + i, &inputs[read].buffer, 0, inputs[read].bytes));
+        }
+        entries.push(bind(1 + kernel.reads.len(), &output.buffer, 0, output.bytes));
+        let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.shader),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Ok(Self { pipeline, bind_group, workgroups: kernel.workgroups })
+    }
+
+    /// Encodes it into a pass.
+    pub(crate) fn encode(&self, pass: &mut wgpu::ComputePass<'_>) {
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        let [x, y, z] = self.workgroups;
+        pass.dispatch_workgroups(x, y, z);
+    }
+}
+
+/// The parameters of many kernels in one buffer, each where a binding may begin.
+pub(crate) struct ParamsBuffer {
+    bytes: Vec<u8>,
+    alignment: usize,
+}
+
+impl ParamsBuffer {
+    pub(crate) fn new(gpu: &Gpu) -> Self {
+        let alignment = gpu.device().limits().min_uniform_buffer_offset_alignment.max(16) as usize;
+        Self { bytes: Vec::new(), alignment }
+    }
+
+    /// Adds the kernel's parameters and returns their offset.
+    pub(crate) fn push(&mut self, kernel: &Kernel) -> u64 {
+        let offset = self.bytes.len().next_multiple_of(self.alignment);
+        self.bytes.resize(offset, 0);
+        self.bytes.extend_from_slice(&kernel.params);
+        self.bytes.resize(self.bytes.len().next_multiple_of(16), 0);
+        offset as u64
+    }
+
+    pub(crate) fn upload(self, gpu: &Gpu) -> Result<wgpu::Buffer, GpuError> {
+        buffers::uniform(gpu, &self.bytes)
+    }
+}
+
+/// Binds all dispatches of a candidate, with a parameter buffer of its own.
+pub(crate) fn bind(
+    gpu: &Gpu,
+    candidate: &Candidate,
+    inputs: &[Bound],
+    output: &Bound,
+) -> Result<Vec<Dispatch>, GpuError> {
+    let mut params = ParamsBuffer::new(gpu);
+    let offsets: Vec<u64> = candidate.dispatches.iter().map(|kernel| params.push(kernel)).collect();
+    let params = params.upload(gpu)?;
+    let kernels = candidate.dispatches.iter().zip(offsets);
+    kernels.map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), inputs, output)).collect()
+}
+
+/// Runs one candidate over bytes and returns the output's, `guard` bytes more than it has: these stand inside the bound
+/// range, so a kernel that writes past its end is seen. All of it holds `poison` before.
+///
+/// # Errors
+/// If a buffer cannot be made or the device is lost.
+pub async fn run_candidate(
+    gpu: &Gpu,
+    candidate: &Candidate,
+    inputs: &[Vec<u8>],
+    output_bytes: usize,
+    guard: usize,
+    poison: u8,
+) -> Result<Vec<u8>, GpuError> {
+    let bytes = output_bytes + guard;
+    let (staging, encoder) = gpu
+        .checked(&candidate.name, || {
+            let inputs: Vec<Bound> = inputs
+                .iter()
+                .map(|data| {
+                    Ok(Bound { buffer: buffers::upload(gpu, "input", data)?, bytes: buffers::padded(data.len()) })
+                })
+                .collect::<Result<_, GpuError>>()?;
+            let output = buffers::upload(gpu, "output", &vec![poison; buffers::padded(bytes) as usize])?;
+            let output = Bound { buffer: output, bytes: buffers::padded(bytes) };
+            let dispatches = bind(gpu, candidate, &inputs, &output)?;
+            let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for dispatch in &dispatches {
+                dispatch.encode(&mut pass);
+            }
+            drop(pass);
+            let staging = buffers::staging(gpu, output.bytes)?;
+            encoder.copy_buffer_to_buffer(&output.buffer, 0, &staging, 0, output.bytes);
+            Ok((staging, encoder))
+        })
+        .await?;
+    gpu.queue().submit([encoder.finish()]);
+    gpu.read_back(&staging, |view| view[..bytes].to_vec()).await
+}

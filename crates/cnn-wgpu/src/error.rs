@@ -1,0 +1,76 @@
+//! What can go wrong on a device.
+
+use cnn_core::ShapeError;
+
+/// The device could not be had, or could not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GpuError {
+    /// No adapter at all, or none of that number.
+    #[error(
+        "no GPU adapter {wanted}: {found}; install a Vulkan driver (on Debian: mesa-vulkan-drivers) or use the CPU"
+    )]
+    NoAdapter {
+        /// What was looked for.
+        wanted: String,
+        /// What is there.
+        found: String,
+    },
+    /// The adapter refused to make a device.
+    #[error("adapter {adapter} gave no device: {reason}")]
+    NoDevice {
+        /// The adapter's name.
+        adapter: String,
+        /// The driver's words.
+        reason: String,
+    },
+    /// The device lacks a feature that was asked for.
+    #[error("adapter {adapter} has no {feature}; {remedy}")]
+    MissingFeature {
+        /// The adapter's name.
+        adapter: String,
+        /// What is missing.
+        feature: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A tensor is larger than the device can hold or bind.
+    #[error("{name} needs {bytes} bytes in one piece, the adapter allows {limit}; {remedy}")]
+    Limit {
+        /// The layer or weight.
+        name: String,
+        /// What it needs.
+        bytes: u64,
+        /// What the adapter allows.
+        limit: u64,
+        /// What to do.
+        remedy: String,
+    },
+    /// Memory ran out.
+    #[error("the device ran out of memory while preparing {what}: {reason}; use a smaller batch or the CPU")]
+    OutOfMemory {
+        /// What was being made.
+        what: String,
+        /// The driver's words.
+        reason: String,
+    },
+    /// The device went away.
+    #[error("the device was lost: {0}")]
+    DeviceLost(String),
+    /// wgpu refused something of ours.
+    #[error("wgpu refused {what}: {reason}")]
+    Validation {
+        /// What was being made.
+        what: String,
+        /// wgpu's words.
+        reason: String,
+    },
+    /// A kernel's source is broken.
+    #[error(transparent)]
+    Shader(#[from] cnn_shaders::ExpandError),
+    /// A weight that the graph wants was not given.
+    #[error("the weight {0} is missing")]
+    MissingWeight(String),
+    /// Inputs or weights of another shape than the graph's.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+}

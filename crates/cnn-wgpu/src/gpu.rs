@@ -1,0 +1,234 @@
+//! Adapters and devices, our own or the host application's.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::GpuError;
+use crate::kernel::Capabilities;
+use crate::pipelines::Pipelines;
+use crate::poll::Poller;
+
+/// All adapters of this machine, the one a program should take first: real GPUs before software, and among equals the
+/// backend that wgpu prefers before OpenGL.
+pub async fn adapters() -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let instance = wgpu::Instance::new(descriptor);
+    let mut adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
+    adapters.sort_by_key(|adapter| {
+        let info = adapter.get_info();
+        let kind = match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        };
+        (kind, info.backend == wgpu::Backend::Gl)
+    });
+    adapters
+}
+
+/// What a device is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Request {
+    /// All limits of the adapter and the features that kernels use.
+    #[default]
+    Everything,
+    /// WebGPU's default limits and no features: what runs there runs anywhere.
+    Baseline,
+}
+
+/// A device with its queue and its compiled kernels.
+#[derive(Debug)]
+pub struct Gpu {
+    info: wgpu::AdapterInfo,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    capabilities: Capabilities,
+    pub(crate) pipelines: Pipelines,
+    poller: Option<Poller>,
+    failure: Failure,
+    readbacks: AtomicU64,
+}
+
+impl Gpu {
+    /// A device of our own on `adapter`. A thread of its own polls it while a readback is under way.
+    ///
+    /// # Errors
+    /// If the adapter gives no device.
+    pub async fn new(adapter: &wgpu::Adapter, request: Request) -> Result<Arc<Self>, GpuError> {
+        let info = adapter.get_info();
+        let (required_features, required_limits) = match request {
+            Request::Everything => (adapter.features() & useful_features(), adapter.limits()),
+            Request::Baseline => (wgpu::Features::empty(), wgpu::Limits::default()),
+        };
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("cnn"),
+            required_features,
+            required_limits,
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (device, queue) = adapter
+            .request_device(&descriptor)
+            .await
+            .map_err(|e| GpuError::NoDevice { adapter: info.name.clone(), reason: e.to_string() })?;
+        let failure = Failure::watch(&device);
+        let poller = Some(Poller::new(device.clone()));
+        Ok(Self::assemble(info, device, queue, poller, failure))
+    }
+
+    /// The host application's device. Nothing here polls it: readbacks complete when the host polls, by
+    /// [`Gpu::poll`] or its own `device.poll`. Features and limits are those the host asked for.
+    pub fn from_device(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Arc<Self> {
+        Self::assemble(adapter.get_info(), device, queue, None, Failure::default())
+    }
+
+    /// The host application's device, polled by a thread of ours while a readback is under way.
+    pub fn from_device_with_poll_thread(
+        adapter: &wgpu::Adapter,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+    ) -> Arc<Self> {
+        let poller = Some(Poller::new(device.clone()));
+        Self::assemble(adapter.get_info(), device, queue, poller, Failure::default())
+    }
+
+    fn assemble(
+        info: wgpu::AdapterInfo,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        poller: Option<Poller>,
+        failure: Failure,
+    ) -> Arc<Self> {
+        let capabilities = capabilities(&info, &device);
+        let pipelines = Pipelines::new(device.clone());
+        Arc::new(Self { info, device, queue, capabilities, pipelines, poller, failure, readbacks: AtomicU64::new(0) })
+    }
+
+    /// Name, backend and driver.
+    pub fn info(&self) -> &wgpu::AdapterInfo {
+        &self.info
+    }
+
+    /// The wgpu device.
+    pub fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The wgpu queue.
+    pub fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// What kernels may count on.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// How many buffers were read back to the host so far.
+    pub fn readbacks(&self) -> u64 {
+        self.readbacks.load(Ordering::Relaxed)
+    }
+
+    /// How many kernels were compiled so far.
+    pub fn pipeline_count(&self) -> usize {
+        self.pipelines.len()
+    }
+
+    /// Lets the device complete what has finished, without waiting.
+    ///
+    /// # Errors
+    /// If the device was lost.
+    pub fn poll(&self) -> Result<(), GpuError> {
+        self.device.poll(wgpu::PollType::Poll).map(|_| ()).map_err(|e| GpuError::DeviceLost(e.to_string()))
+    }
+
+    /// Runs `make` and hands on what wgpu had against it.
+    pub(crate) async fn checked<T>(
+        &self,
+        what: &str,
+        make: impl FnOnce() -> Result<T, GpuError>,
+    ) -> Result<T, GpuError> {
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let made = make();
+        let (validation, memory) = (validation.pop(), memory.pop());
+        let what = what.to_string();
+        if let Some(error) = memory.await {
+            return Err(GpuError::OutOfMemory { what, reason: error.to_string() });
+        }
+        if let Some(error) = validation.await {
+            return Err(GpuError::Validation { what, reason: error.to_string() });
+        }
+        made
+    }
+
+    /// Maps `staging` and hands its bytes to `read`. On a device of our own this completes by itself.
+    pub(crate) async fn read_back<T>(
+        &self,
+        staging: &wgpu::Buffer,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, GpuError> {
+        self.readbacks.fetch_add(1, Ordering::Relaxed);
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone if the caller dropped the future: nobody is left to tell.
+            let _ = sender.send(result);
+        });
+        if let Some(poller) = &self.poller {
+            poller.wake();
+        }
+        let lost = |reason: String| GpuError::DeviceLost(reason);
+        receiver.await.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
+        self.failure.check()?;
+        let view = staging.get_mapped_range(..).map_err(|e| lost(e.to_string()))?;
+        let value = read(&view);
+        drop(view);
+        staging.unmap();
+        Ok(value)
+    }
+}
+
+/// What went wrong outside any error scope of ours, on a device of our own; wgpu's default is to panic.
+#[derive(Debug, Clone, Default)]
+struct Failure(Arc<Mutex<Option<String>>>);
+
+impl Failure {
+    fn watch(device: &wgpu::Device) -> Self {
+        let failure = Self::default();
+        let (lost, uncaptured) = (failure.clone(), failure.clone());
+        device.set_device_lost_callback(move |_, message| lost.set(message));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.set(error.to_string())));
+        failure
+    }
+
+    /// Keeps the first failure: what follows is its consequence.
+    fn set(&self, message: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }
+
+    fn check(&self) -> Result<(), GpuError> {
+        let message = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        message.map_or(Ok(()), |message| Err(GpuError::DeviceLost(message)))
+    }
+}
+
+/// Features that kernels and profiles use where they are there.
+fn useful_features() -> wgpu::Features {
+    wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE
+}
+
+fn capabilities(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Capabilities {
+    let (features, limits) = (device.features(), device.limits());
+    Capabilities {
+        software: info.device_type == wgpu::DeviceType::Cpu,
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        max_binding: limits.max_storage_buffer_binding_size,
+        max_buffer: limits.max_buffer_size,
+        max_workgroups: limits.max_compute_workgroups_per_dimension,
+        max_invocations: limits.max_compute_invocations_per_workgroup,
+        workgroup_memory: limits.max_compute_workgroup_storage_size,
+    }
+}

@@ -1,0 +1,52 @@
+//! On native, wgpu's futures complete only when somebody polls the device. In the browser the event loop does.
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use web::Poller;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use native::Poller;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native {
+    use std::sync::mpsc::{Sender, channel};
+
+    /// A thread that waits for the device whenever it is woken, and ends when this is dropped.
+    #[derive(Debug)]
+    pub(crate) struct Poller {
+        wakes: Sender<()>,
+    }
+
+    impl Poller {
+        pub(crate) fn new(device: wgpu::Device) -> Self {
+            let (wakes, woken) = channel();
+            std::thread::spawn(move || {
+                while woken.recv().is_ok() {
+                    // An error means that the device is lost; the callbacks that wait are told so by wgpu.
+                    let _ = device.poll(wgpu::PollType::wait_indefinitely());
+                }
+            });
+            Self { wakes }
+        }
+
+        /// Waits, on the thread, for all that was submitted so far.
+        pub(crate) fn wake(&self) {
+            // The thread lives as long as this does.
+            let _ = self.wakes.send(());
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod web {
+    /// Nothing to do: the browser polls.
+    #[derive(Debug)]
+    pub(crate) struct Poller;
+
+    impl Poller {
+        pub(crate) fn new(_device: wgpu::Device) -> Self {
+            Self
+        }
+
+        pub(crate) fn wake(&self) {}
+    }
+}

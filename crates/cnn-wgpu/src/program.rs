@@ -1,0 +1,290 @@
+//! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cnn_core::plan::{self, Location, Plan};
+use cnn_core::{ShapeError, Tensor, ValueId};
+
+use crate::buffers;
+use crate::dispatch::{Bound, Dispatch, ParamsBuffer};
+use crate::error::GpuError;
+use crate::gpu::Gpu;
+use crate::kernel::{Candidate, Problem};
+use crate::kernels;
+use crate::profile::{Profile, StepProfile};
+use crate::weights::DeviceWeights;
+
+/// One step with what a profile says of it.
+#[derive(Debug)]
+struct Recorded {
+    dispatches: Vec<Dispatch>,
+    profile: StepProfile,
+}
+
+/// A value that leaves the program.
+#[derive(Debug)]
+struct Output {
+    bound: Bound,
+    value: ValueId,
+}
+
+/// A program on a device. Its slots are its own; its weights are shared.
+#[derive(Debug)]
+pub struct Program {
+    gpu: Arc<Gpu>,
+    weights: Arc<DeviceWeights>,
+    plan: Plan,
+    steps: Vec<Recorded>,
+    inputs: Vec<Bound>,
+    outputs: Vec<Output>,
+    activation_bytes: u64,
+    /// Held from the first write of a run to its submit: two runs may not mix their inputs.
+    submitting: Mutex<()>,
+}
+
+impl Program {
+    /// Records `plan` over `weights`: makes what is missing of the weights, compiles kernels, allocates slots.
+    ///
+    /// # Errors
+    /// If a weight is missing, a tensor exceeds a limit, or memory runs out.
+    pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
+        let gpu = weights.gpu().clone();
+        let residents = weights.residents(&plan).await?;
+        let chosen: Vec<Candidate> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
+        let kernels = chosen.iter().flat_map(|candidate| &candidate.dispatches);
+        gpu.pipelines.prepare(kernels).await?;
+
+        let memory = gpu.checked("activations", || Memory::allocate(&gpu, &plan, residents)).await?;
+        let steps = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
+        let outputs = plan
+            .graph()
+            .outputs()
+            .iter()
+            .map(|&(_, value)| Output { bound: memory.bound(&plan, value), value })
+            .collect();
+        let activation_bytes = memory.inputs.iter().chain(&memory.slots).map(|bound| bound.bytes).sum();
+        let inputs = memory.inputs;
+        let submitting = Mutex::new(());
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, submitting })
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// The weights it reads.
+    pub fn weights(&self) -> &Arc<DeviceWeights> {
+        &self.weights
+    }
+
+    /// The plan it was recorded from.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Bytes of inputs and slots on the device, weights not counted.
+    pub fn activation_bytes(&self) -> u64 {
+        self.activation_bytes
+    }
+
+    /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
+    /// runs every step, copies the results into `outputs`. Nothing crosses to the CPU.
+    ///
+    /// # Errors
+    /// If the number of buffers is wrong or one is too small.
+    pub fn record(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        inputs: &[&wgpu::Buffer],
+        outputs: &[&wgpu::Buffer],
+    ) -> Result<(), GpuError> {
+        let graph = self.plan.graph();
+        let inside = graph.inputs().iter().copied().zip(&self.inputs);
+        let outside = self.outputs.iter().map(|output| (output.value, &output.bound));
+        self.check_buffers("input", inputs, graph.inputs())?;
+        self.check_buffers("output", outputs, &self.outputs.iter().map(|o| o.value).collect::<Vec<_>>())?;
+        for ((value, bound), host) in inside.zip(inputs) {
+            encoder.copy_buffer_to_buffer(host, 0, &bound.buffer, 0, plan::bytes(graph, value) as u64);
+        }
+        self.encode(encoder, None);
+        for ((value, bound), host) in outside.zip(outputs) {
+            encoder.copy_buffer_to_buffer(&bound.buffer, 0, host, 0, plan::bytes(graph, value) as u64);
+        }
+        Ok(())
+    }
+
+    /// Runs the program on host tensors; the outputs come in the order of the graph's.
+    ///
+    /// # Errors
+    /// If the inputs are not of the graph's shapes, or the device is lost.
+    pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
+        self.check_tensors(inputs)?;
+        let stagings = self.submit(inputs, None)?;
+        self.read(stagings).await
+    }
+
+    /// Runs the program once with a clock around every step.
+    ///
+    /// # Errors
+    /// As [`Program::run`], and if the device has no timestamps.
+    pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
+        self.check_tensors(inputs)?;
+        let queries = crate::profile::Queries::new(&self.gpu, self.steps.len())?;
+        let stagings = self.submit(inputs, Some(&queries))?;
+        let outputs = self.read(stagings).await?;
+        let times = queries.read(&self.gpu).await?;
+        let steps = self.steps.iter().zip(times).map(|(step, time)| step.profile.timed(time)).collect();
+        let profile = Profile {
+            steps,
+            weight_bytes: self.weights.bytes(),
+            activation_bytes: self.activation_bytes,
+            liveness_bound: self.plan.liveness_bound() as u64,
+        };
+        Ok((outputs, profile))
+    }
+
+    /// Writes the inputs, encodes, submits; returns a staging buffer for each output.
+    fn submit(
+        &self,
+        inputs: &[Tensor],
+        queries: Option<&crate::profile::Queries>,
+    ) -> Result<Vec<wgpu::Buffer>, GpuError> {
+        let device = self.gpu.device();
+        let stagings: Vec<wgpu::Buffer> = self
+            .outputs
+            .iter()
+            .map(|output| buffers::staging(&self.gpu, output.bound.bytes))
+            .collect::<Result<_, _>>()?;
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.encode(&mut encoder, queries);
+        for (output, staging) in self.outputs.iter().zip(&stagings) {
+            encoder.copy_buffer_to_buffer(&output.bound.buffer, 0, staging, 0, output.bound.bytes);
+        }
+        if let Some(queries) = queries {
+            queries.resolve(&mut encoder);
+        }
+        let commands = encoder.finish();
+        let _guard = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
+            self.gpu.queue().write_buffer(&bound.buffer, 0, bytemuck::cast_slice(tensor.data()));
+        }
+        self.gpu.queue().submit([commands]);
+        Ok(stagings)
+    }
+
+    async fn read(&self, stagings: Vec<wgpu::Buffer>) -> Result<Vec<Tensor>, GpuError> {
+        let mut tensors = Vec::new();
+        for (output, staging) in self.outputs.iter().zip(&stagings) {
+            let value = self.plan.graph().value(output.value);
+            let bytes = plan::bytes(self.plan.graph(), output.value);
+            let data = self.gpu.read_back(staging, |view| buffers::decode(&view[..bytes], value.dtype)).await?;
+            tensors.push(Tensor::new(value.shape.clone(), data)?);
+        }
+        Ok(tensors)
+    }
+
+    /// All steps in one pass, or, with a clock, one pass for each.
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&crate::profile::Queries>) {
+        let Some(queries) = queries else {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            self.steps.iter().flat_map(|step| &step.dispatches).for_each(|dispatch| dispatch.encode(&mut pass));
+            return;
+        };
+        for (index, step) in self.steps.iter().enumerate() {
+            let mut pass = encoder.begin_compute_pass(&queries.pass(index));
+            step.dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
+        }
+    }
+
+    fn check_tensors(&self, inputs: &[Tensor]) -> Result<(), ShapeError> {
+        let graph = self.plan.graph();
+        let wanted: Vec<&[usize]> = graph.inputs().iter().map(|&id| &graph.value(id).shape[..]).collect();
+        let got: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        if wanted == got {
+            return Ok(());
+        }
+        Err(ShapeError::new("program", format!("expects inputs of shapes {wanted:?}"), &got))
+    }
+
+    fn check_buffers(&self, what: &str, buffers: &[&wgpu::Buffer], values: &[ValueId]) -> Result<(), ShapeError> {
+        let graph = self.plan.graph();
+        let wanted: Vec<usize> = values.iter().map(|&value| plan::bytes(graph, value)).collect();
+        let got: Vec<usize> = buffers.iter().map(|buffer| buffer.size() as usize).collect();
+        if wanted.len() == got.len() && wanted.iter().zip(&got).all(|(wanted, got)| wanted <= got) {
+            return Ok(());
+        }
+        Err(ShapeError::new("program", format!("expects {what} buffers of at least {wanted:?} bytes"), &[&got]))
+    }
+}
+
+/// The static choice of a kernel for a step.
+fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Candidate {
+    let (graph, node) = (plan.graph(), &plan.graph().nodes()[node]);
+    let shapes: Vec<&[usize]> = node.inputs.iter().map(|&input| &graph.value(input).shape[..]).collect();
+    let problem = Problem {
+        inputs: &shapes,
+        output: &graph.value(node.output).shape,
+        dtype: graph.value(node.inputs[0]).dtype,
+        capabilities: gpu.capabilities(),
+    };
+    kernels::choose(&node.op, &problem)
+}
+
+/// Every buffer of a program.
+struct Memory {
+    inputs: Vec<Bound>,
+    slots: Vec<Bound>,
+    residents: Vec<Bound>,
+}
+
+impl Memory {
+    fn allocate(gpu: &Gpu, plan: &Plan, residents: Vec<Bound>) -> Result<Self, GpuError> {
+        let graph = plan.graph();
+        let make = |name: &str, bytes: usize| -> Result<Bound, GpuError> {
+            Ok(Bound { buffer: buffers::storage(gpu, name, bytes)?, bytes: buffers::padded(bytes) })
+        };
+        let inputs = graph
+            .inputs()
+            .iter()
+            .map(|&id| make(&graph.value(id).name, plan::bytes(graph, id)))
+            .collect::<Result<_, _>>()?;
+        let slots = plan.slots().iter().map(|&bytes| make("activation", bytes)).collect::<Result<_, _>>()?;
+        Ok(Self { inputs, slots, residents })
+    }
+
+    /// Where `value` lies, as many bytes as it has.
+    fn bound(&self, plan: &Plan, value: ValueId) -> Bound {
+        let bytes = buffers::padded(plan::bytes(plan.graph(), value));
+        let whole = match plan.location(value) {
+            Some(Location::Input(index)) => &self.inputs[index],
+            Some(Location::Slot(index)) => &self.slots[index],
+            Some(Location::Resident(index)) => &self.residents[index],
+            None => unreachable!("the planner places every value that a step or an output reads"),
+        };
+        Bound { buffer: whole.buffer.clone(), bytes }
+    }
+}
+
+fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<Vec<Recorded>, GpuError> {
+    let mut params = ParamsBuffer::new(gpu);
+    let offsets: Vec<Vec<u64>> = chosen
+        .iter()
+        .map(|candidate| candidate.dispatches.iter().map(|kernel| params.push(kernel)).collect())
+        .collect();
+    let params = params.upload(gpu)?;
+    let graph = plan.graph();
+    let steps = plan.steps().iter().zip(chosen).zip(offsets);
+    steps
+        .map(|((id, candidate), offsets)| {
+            let node = &graph.nodes()[id.index()];
+            let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
+            let output = memory.bound(plan, node.output);
+            let kernels = candidate.dispatches.iter().zip(offsets);
+            let dispatches = kernels
+                .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &inputs, &output))
+                .collect::<Result<_, _>>()?;
+            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, &candidate) })
+        })
+        .collect()
+}

@@ -1,0 +1,39 @@
+//! Dropout (Srivastava et al., JMLR 15, 2014).
+
+use super::common::{SymbolicShape, one};
+use super::{Kind, Lowering, Mode};
+use crate::error::ShapeError;
+use crate::graph::ValueId;
+
+/// Keras's `Dropout`: random zeros in training; in inference, nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropout {
+    /// The share of elements that become 0, in `[0, 1]`.
+    pub rate: f64,
+    /// Keras's `noise_shape`: axes of size 1 share their zeros.
+    pub noise_shape: Option<SymbolicShape>,
+    /// The seed of its random numbers; `None` for another one each time.
+    pub seed: Option<u64>,
+}
+
+impl Dropout {
+    /// Zeros for a share of `rate` of the elements.
+    pub fn new(rate: f64) -> Self {
+        Self { rate, noise_shape: None, seed: None }
+    }
+}
+
+impl Kind for Dropout {
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
+        if !(0.0..=1.0).contains(&self.rate) {
+            return Err(format!("needs a rate between 0 and 1, not {},", self.rate));
+        }
+        one(inputs).cloned()
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
+        match cx.mode {
+            Mode::Inference => Ok(inputs[0]),
+        }
+    }
+}

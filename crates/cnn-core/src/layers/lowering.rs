@@ -1,0 +1,124 @@
+//! What a layer sees of the graph while it adds its ops.
+
+use super::WeightSpec;
+use crate::error::ShapeError;
+use crate::graph::{Graph, ValueId};
+use crate::op::{Binary, BinaryOp, Function, Op, Reshape, Transpose, Unary};
+use crate::tensor::Tensor;
+
+/// What the graph is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Prediction: moving statistics, no dropout.
+    Inference,
+}
+
+/// A graph under construction, seen from one layer.
+#[derive(Debug)]
+pub struct Lowering<'g> {
+    /// The graph.
+    pub graph: &'g mut Graph,
+    /// What it is for.
+    pub mode: Mode,
+    /// The layer's path, `inception_v3/conv2d`, by which its nodes and weights are named.
+    pub path: String,
+    /// The layer's weights.
+    pub weights: &'g [WeightSpec],
+    /// The values of the layers whose outputs are wanted, by path.
+    pub(crate) taps: &'g mut Vec<(String, Option<ValueId>)>,
+}
+
+impl Lowering<'_> {
+    /// The shape of a value.
+    pub fn shape(&self, value: ValueId) -> Vec<usize> {
+        self.graph.value(value).shape.clone()
+    }
+
+    /// Adds an op.
+    ///
+    /// # Errors
+    /// If the op cannot take these inputs.
+    pub fn push(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
+        self.graph.push(self.path.clone(), op, inputs)
+    }
+
+    /// The layer's weight of that name.
+    ///
+    /// # Errors
+    /// If the layer has no such weight.
+    pub fn weight(&mut self, name: &str) -> Result<ValueId, ShapeError> {
+        let Some(spec) = self.weights.iter().find(|weight| weight.name == name) else {
+            return Err(ShapeError::new(&self.path, format!("has no weight '{name}'"), &[]));
+        };
+        self.graph.variable(&format!("{}/{name}", self.path), spec.shape.clone())
+    }
+
+    /// A constant.
+    pub fn constant(&mut self, tensor: Tensor) -> ValueId {
+        self.graph.constant(self.path.clone(), tensor)
+    }
+
+    /// The same elements under another shape; nothing if it is the same.
+    ///
+    /// # Errors
+    /// If the number of elements differs.
+    pub fn reshape(&mut self, x: ValueId, shape: Vec<usize>) -> Result<ValueId, ShapeError> {
+        if self.graph.value(x).shape == shape {
+            return Ok(x);
+        }
+        self.push(Op::Reshape(Reshape { shape }), &[x])
+    }
+
+    /// Axes in another order; nothing if it is the same.
+    ///
+    /// # Errors
+    /// If `permutation` does not hold each axis once.
+    pub fn transpose(&mut self, x: ValueId, permutation: Vec<usize>) -> Result<ValueId, ShapeError> {
+        if permutation.iter().copied().eq(0..self.graph.value(x).shape.len()) {
+            return Ok(x);
+        }
+        self.push(Op::Transpose(Transpose { permutation }), &[x])
+    }
+
+    /// A function of each element; nothing if it is the identity.
+    ///
+    /// # Errors
+    /// None in practice: a function takes any shape.
+    pub fn unary(&mut self, function: Function, x: ValueId) -> Result<ValueId, ShapeError> {
+        if function == Function::Linear {
+            return Ok(x);
+        }
+        self.push(Op::Unary(Unary { function }), &[x])
+    }
+
+    /// A function of two values that broadcast.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub fn binary(&mut self, op: BinaryOp, a: ValueId, b: ValueId) -> Result<ValueId, ShapeError> {
+        self.push(Op::Binary(Binary::new(op)), &[a, b])
+    }
+
+    /// Adds the weight `bias` where `use_bias`, then the activation.
+    pub(super) fn bias_and_activation(
+        &mut self,
+        x: ValueId,
+        use_bias: bool,
+        activation: super::Activation,
+    ) -> Result<ValueId, ShapeError> {
+        let x = if use_bias {
+            let bias = self.weight("bias")?;
+            self.binary(BinaryOp::Add, x, bias)?
+        } else {
+            x
+        };
+        activation.apply(self, x)
+    }
+
+    /// An error of this layer.
+    pub(super) fn refuse(&self, wanted: impl Into<String>, inputs: &[ValueId]) -> ShapeError {
+        let got: Vec<Vec<usize>> = inputs.iter().map(|&value| self.shape(value)).collect();
+        let got: Vec<&[usize]> = got.iter().map(Vec::as_slice).collect();
+        ShapeError::new(&self.path, wanted, &got)
+    }
+}

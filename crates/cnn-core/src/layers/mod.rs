@@ -1,0 +1,237 @@
+//! Layers: what a person builds. Arguments and defaults are Keras's.
+//!
+//! Each layer is a struct whose public fields are its arguments; builder methods set those that are off their default.
+//! A name, where it matters, comes last: `Conv2D::new(32, [3, 3]).strides(2).name("conv1")`. A layer of your own is a
+//! function that calls layers on a [`crate::Functional`] builder.
+//!
+//! A layer never runs. It says which shape it makes ([`Layer::output_shapes`]), which weights it has
+//! ([`Layer::weights`]), and which ops do its work ([`Layer::lower`]).
+
+mod activation;
+mod common;
+mod conv2d;
+mod dense;
+mod dropout;
+mod input;
+mod lowering;
+mod merge;
+mod normalization;
+mod padding;
+mod pooling;
+mod reshape;
+
+use std::sync::Arc;
+
+pub use activation::Activation;
+pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
+pub use conv2d::Conv2D;
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use input::InputLayer;
+pub use lowering::{Lowering, Mode};
+pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use normalization::BatchNormalization;
+pub use padding::ZeroPadding2D;
+pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
+pub use reshape::Flatten;
+
+use crate::error::ShapeError;
+use crate::graph::ValueId;
+use crate::model::Model;
+
+/// What every kind of layer but a nested model answers. Errors are sentence parts: `expects an input of rank 4`.
+trait Kind {
+    /// The shape it makes of these.
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String>;
+
+    /// Its weights in the order in which Keras creates them, for inputs that `output_shape` has accepted.
+    fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, String> {
+        let _ = inputs;
+        Ok(Vec::new())
+    }
+
+    /// The ops that do its work.
+    fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError>;
+}
+
+/// One line for each kind of layer: documentation and name. The rest follows from [`Kind`].
+macro_rules! layers {
+    ($($(#[$doc:meta])* $kind:ident,)*) => {
+        /// A layer's kind with its arguments; without name and weights, which a model gives it.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Layer {
+            $($(#[$doc])* $kind($kind),)*
+            /// A model used as a layer.
+            Model(Arc<Model>),
+        }
+
+        impl Layer {
+            /// The class as Keras names it: `Conv2D`, or a nested model's `Sequential` or `Functional`.
+            pub fn class_name(&self) -> &'static str {
+                match self {
+                    $(Layer::$kind(_) => stringify!($kind),)*
+                    Layer::Model(model) => model.kind().class_name(),
+                }
+            }
+
+            /// The shapes it makes of inputs of the given shapes: one, or as many as a nested model has outputs.
+            ///
+            /// # Errors
+            /// If it cannot take these shapes, or its arguments fit no shape; the error names the class.
+            pub fn output_shapes(&self, inputs: &[SymbolicShape]) -> Result<Vec<SymbolicShape>, ShapeError> {
+                let refuse = |wanted| ShapeError::symbolic(self.class_name(), wanted, inputs.to_vec());
+                match self {
+                    $(Layer::$kind(layer) => layer.output_shape(inputs).map(|shape| vec![shape]).map_err(refuse),)*
+                    Layer::Model(model) => model.output_shapes_for(inputs),
+                }
+            }
+
+            /// Its weights, in the order in which Keras creates them. None for a nested model: its layers have them.
+            ///
+            /// # Errors
+            /// If a size that a weight's shape depends on is not known.
+            pub fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, ShapeError> {
+                let refuse = |wanted| ShapeError::symbolic(self.class_name(), wanted, inputs.to_vec());
+                match self {
+                    $(Layer::$kind(layer) => layer.weights(inputs).map_err(refuse),)*
+                    Layer::Model(_) => Ok(Vec::new()),
+                }
+            }
+
+            /// Adds the ops that do its work to the graph. Shapes are known here, the batch included.
+            ///
+            /// # Errors
+            /// If it cannot take the inputs' shapes.
+            pub fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<Vec<ValueId>, ShapeError> {
+                match self {
+                    $(Layer::$kind(layer) => layer.lower(cx, inputs).map(|value| vec![value]),)*
+                    Layer::Model(model) => model.lower_nested(cx, inputs),
+                }
+            }
+        }
+
+        $(
+            impl From<$kind> for Layer {
+                fn from(layer: $kind) -> Self {
+                    Layer::$kind(layer)
+                }
+            }
+
+            impl From<$kind> for Named {
+                fn from(layer: $kind) -> Self {
+                    Layer::from(layer).into()
+                }
+            }
+
+            impl $kind {
+                /// This layer under a name.
+                pub fn name(self, name: impl Into<String>) -> Named {
+                    Named::from(self).name(name)
+                }
+
+                /// This layer, frozen if `trainable` is false.
+                pub fn trainable(self, trainable: bool) -> Named {
+                    Named::from(self).trainable(trainable)
+                }
+            }
+        )*
+    };
+}
+
+layers! {
+    /// Where a model begins.
+    InputLayer,
+    /// Convolution.
+    Conv2D,
+    /// Matrix product over the last axis.
+    Dense,
+    /// Maximum over windows.
+    MaxPooling2D,
+    /// Mean over windows.
+    AveragePooling2D,
+    /// Maximum over the whole picture.
+    GlobalMaxPooling2D,
+    /// Mean over the whole picture.
+    GlobalAveragePooling2D,
+    /// Zeros around the picture.
+    ZeroPadding2D,
+    /// Normalisation by statistics of the training data.
+    BatchNormalization,
+    /// A function of each element, or softmax.
+    Activation,
+    /// Sum.
+    Add,
+    /// Difference of two.
+    Subtract,
+    /// Product.
+    Multiply,
+    /// Mean of the inputs.
+    Average,
+    /// The largest, element by element.
+    Maximum,
+    /// The smallest, element by element.
+    Minimum,
+    /// Side by side along an axis.
+    Concatenate,
+    /// All axes but the batch in one.
+    Flatten,
+    /// Random zeros in training, nothing in inference.
+    Dropout,
+}
+
+/// A layer with what a model knows it by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// Its name; `None` for an automatic one, such as `conv2d_1`.
+    pub name: Option<String>,
+    /// Whether training changes it.
+    pub trainable: bool,
+    /// The layer.
+    pub layer: Layer,
+}
+
+impl Named {
+    /// The layer under a name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The layer, frozen if `trainable` is false.
+    pub fn trainable(mut self, trainable: bool) -> Self {
+        self.trainable = trainable;
+        self
+    }
+}
+
+impl From<Layer> for Named {
+    fn from(layer: Layer) -> Self {
+        let name = match &layer {
+            Layer::Model(model) => Some(model.name().to_string()),
+            _ => None,
+        };
+        let trainable = match &layer {
+            Layer::Model(model) => model.trainable(),
+            _ => true,
+        };
+        Self { name, trainable, layer }
+    }
+}
+
+impl From<Model> for Layer {
+    fn from(model: Model) -> Self {
+        Layer::Model(Arc::new(model))
+    }
+}
+
+impl From<Model> for Named {
+    fn from(model: Model) -> Self {
+        Layer::from(model).into()
+    }
+}
+
+impl From<Arc<Model>> for Named {
+    fn from(model: Arc<Model>) -> Self {
+        Layer::Model(model).into()
+    }
+}

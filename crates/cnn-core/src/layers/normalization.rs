@@ -1,0 +1,103 @@
+//! Normalisation layers.
+
+use super::common::{axis_index, known, one};
+use super::{Initializer, Kind, Lowering, SymbolicShape, WeightSpec};
+use crate::error::ShapeError;
+use crate::graph::ValueId;
+use crate::op::{BatchNorm, Function, Op};
+use crate::tensor::Tensor;
+
+/// Keras's `BatchNormalization` (Ioffe and Szegedy, arXiv 1502.03167).
+///
+/// Weights, each as long as `axis`: `gamma` where `scale`, `beta` where `center`, `moving_mean`, `moving_variance`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchNormalization {
+    /// The axis of the channels; counts from the end where negative.
+    pub axis: isize,
+    /// The share of the old moving statistics kept at each training step.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether beta is added.
+    pub center: bool,
+    /// Whether gamma multiplies.
+    pub scale: bool,
+}
+
+impl Default for BatchNormalization {
+    fn default() -> Self {
+        Self { axis: -1, momentum: 0.99, epsilon: 1e-3, center: true, scale: true }
+    }
+}
+
+impl BatchNormalization {
+    /// The last axis, momentum 0.99, epsilon 0.001, with beta and gamma.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the axis of the channels.
+    pub fn axis(mut self, axis: isize) -> Self {
+        self.axis = axis;
+        self
+    }
+
+    /// Sets the momentum of the moving statistics.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// Sets what is added to the variance.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets whether beta is added.
+    pub fn center(mut self, center: bool) -> Self {
+        self.center = center;
+        self
+    }
+
+    /// Sets whether gamma multiplies.
+    pub fn scale(mut self, scale: bool) -> Self {
+        self.scale = scale;
+        self
+    }
+}
+
+impl Kind for BatchNormalization {
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
+        let x = one(inputs)?;
+        known(x, axis_index(self.axis, x.len())?)?;
+        Ok(x.clone())
+    }
+
+    fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, String> {
+        let x = one(inputs)?;
+        let shape = vec![known(x, axis_index(self.axis, x.len())?)?];
+        let mut weights = Vec::new();
+        if self.scale {
+            weights.push(WeightSpec::new("gamma", shape.clone(), Initializer::Ones));
+        }
+        if self.center {
+            weights.push(WeightSpec::new("beta", shape.clone(), Initializer::Zeros));
+        }
+        weights.push(WeightSpec::fixed("moving_mean", shape.clone(), Initializer::Zeros));
+        weights.push(WeightSpec::fixed("moving_variance", shape, Initializer::Ones));
+        Ok(weights)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
+        let shape = cx.shape(inputs[0]);
+        let axis = axis_index(self.axis, shape.len()).map_err(|wanted| cx.refuse(wanted, inputs))?;
+        let mean = cx.weight("moving_mean")?;
+        let variance = cx.weight("moving_variance")?;
+        let channels = vec![shape[axis]];
+        let gamma = if self.scale { cx.weight("gamma")? } else { cx.constant(Tensor::full(channels.clone(), 1.0)) };
+        let beta = if self.center { cx.weight("beta")? } else { cx.constant(Tensor::full(channels, 0.0)) };
+        let op = BatchNorm { axis, epsilon: self.epsilon as f32, activation: Function::Linear };
+        cx.push(Op::BatchNorm(op), &[inputs[0], gamma, beta, mean, variance])
+    }
+}

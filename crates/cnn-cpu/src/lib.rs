@@ -1,1 +1,6 @@
 //! The float64 reference of every op with its error bounds, and the fast CPU fallback.
+
+pub mod error;
+pub mod reference;
+
+pub use error::CpuError;

@@ -6,6 +6,9 @@ use crate::graph::{Graph, NodeId, Source, ValueId};
 use crate::op::Op;
 use crate::tensor::element_count;
 
+#[cfg(test)]
+mod tests;
+
 /// Where a value lies while a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {

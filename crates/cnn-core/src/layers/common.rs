@@ -122,6 +122,44 @@ impl IntoShape for SymbolicShape {
     }
 }
 
+/// The builder methods that all convolution layers have.
+macro_rules! setters {
+    ($layer:ident) => {
+        impl $layer {
+            /// Sets the steps of the window.
+            pub fn strides(mut self, strides: impl IntoPair) -> Self {
+                self.strides = strides.into_pair();
+                self
+            }
+
+            /// Sets the zeros around the picture.
+            pub fn padding(mut self, padding: Padding) -> Self {
+                self.padding = padding;
+                self
+            }
+
+            /// Sets the distance of the window's taps.
+            pub fn dilation_rate(mut self, dilation_rate: impl IntoPair) -> Self {
+                self.dilation_rate = dilation_rate.into_pair();
+                self
+            }
+
+            /// Sets what is applied last.
+            pub fn activation(mut self, activation: Activation) -> Self {
+                self.activation = activation;
+                self
+            }
+
+            /// Sets whether a bias is added.
+            pub fn use_bias(mut self, use_bias: bool) -> Self {
+                self.use_bias = use_bias;
+                self
+            }
+        }
+    };
+}
+pub(super) use setters;
+
 /// `inputs` as exactly one shape.
 pub(super) fn one(inputs: &[SymbolicShape]) -> Result<&SymbolicShape, String> {
     match inputs {
@@ -150,12 +188,43 @@ pub(super) fn axis_index(axis: isize, rank: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("expects an input that has an axis {axis}"))
 }
 
-/// A layer's argument that must be at least 1.
+/// The largest size and argument: products of two stay far from overflow.
+const LARGEST: usize = 1 << 31;
+
+/// A layer's argument that must be at least 1, and of a size that means something.
 pub(super) fn positive(what: &str, values: &[usize]) -> Result<(), String> {
     if values.contains(&0) {
         return Err(format!("needs {what} of at least 1, not {values:?},"));
     }
+    at_most_largest(what, values)
+}
+
+/// A layer's argument that may be 0.
+pub(super) fn at_most_largest(what: &str, values: &[usize]) -> Result<(), String> {
+    if values.iter().any(|&value| value > LARGEST) {
+        return Err(format!("needs {what} of at most 2^31, not {values:?},"));
+    }
     Ok(())
+}
+
+/// Axes, each of which may count from the end, as indices into a shape of that rank; an axis twice is an error.
+pub(super) fn axis_indices(axes: &[isize], rank: usize) -> Result<Vec<usize>, String> {
+    let indices: Vec<usize> = axes.iter().map(|&axis| axis_index(axis, rank)).collect::<Result<_, _>>()?;
+    if (1..indices.len()).any(|i| indices[..i].contains(&indices[i])) {
+        return Err(format!("needs axes that differ, not {axes:?},"));
+    }
+    Ok(indices)
+}
+
+/// The permutation that brings `last` to the end, in their order, and the one that undoes it.
+pub(super) fn to_the_end(last: &[usize], rank: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut there: Vec<usize> = (0..rank).filter(|axis| !last.contains(axis)).collect();
+    there.extend(last);
+    let mut back = vec![0; rank];
+    for (place, &axis) in there.iter().enumerate() {
+        back[axis] = place;
+    }
+    (there, back)
 }
 
 /// Height and width after a window has slid over a picture; what is not known stays so.
@@ -166,6 +235,9 @@ pub(super) fn slide(
     dilation_rate: [usize; 2],
     padding: Padding,
 ) -> Result<[Option<usize>; 2], String> {
+    if let Padding::Explicit(p) = padding {
+        at_most_largest("padding", &[p.top, p.bottom, p.left, p.right])?;
+    }
     let along = |axis: usize| match (size[axis], padding) {
         (None, _) => Ok(None),
         (Some(n), Padding::Same) => Ok(Some(n.div_ceil(strides[axis]))),

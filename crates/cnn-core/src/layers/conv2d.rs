@@ -1,6 +1,6 @@
 //! Convolution.
 
-use super::common::{IntoPair, known, one, picture, positive, slide};
+use super::common::{IntoPair, known, one, picture, positive, setters, slide};
 use super::{Activation, Initializer, Kind, Lowering, Padding, SymbolicShape, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
@@ -52,42 +52,14 @@ impl Conv2D {
         }
     }
 
-    /// Sets the steps of the window.
-    pub fn strides(mut self, strides: impl IntoPair) -> Self {
-        self.strides = strides.into_pair();
-        self
-    }
-
-    /// Sets the zeros around the picture.
-    pub fn padding(mut self, padding: Padding) -> Self {
-        self.padding = padding;
-        self
-    }
-
-    /// Sets the distance of the window's taps.
-    pub fn dilation_rate(mut self, dilation_rate: impl IntoPair) -> Self {
-        self.dilation_rate = dilation_rate.into_pair();
-        self
-    }
-
     /// Sets the number of groups.
     pub fn groups(mut self, groups: usize) -> Self {
         self.groups = groups;
         self
     }
-
-    /// Sets what is applied last.
-    pub fn activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Sets whether a bias is added.
-    pub fn use_bias(mut self, use_bias: bool) -> Self {
-        self.use_bias = use_bias;
-        self
-    }
 }
+
+setters!(Conv2D);
 
 impl Kind for Conv2D {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {

@@ -8,9 +8,12 @@
 //! ([`Layer::weights`]), and which ops do its work ([`Layer::lower`]).
 
 mod activation;
+mod activations;
 mod common;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod input;
 mod lowering;
@@ -18,22 +21,32 @@ mod merge;
 mod normalization;
 mod padding;
 mod pooling;
+mod preprocessing;
+mod resampling;
 mod reshape;
+mod separable_conv2d;
 
 use std::sync::Arc;
 
+pub use crate::op::Interpolation;
 pub use activation::Activation;
+pub use activations::{ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
 pub use conv2d::Conv2D;
+pub use conv2d_transpose::Conv2DTranspose;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
 pub use input::InputLayer;
 pub use lowering::{Lowering, Mode};
 pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
-pub use normalization::BatchNormalization;
-pub use padding::ZeroPadding2D;
+pub use normalization::{BatchNormalization, LayerNormalization};
+pub use padding::{Cropping2D, ZeroPadding2D};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
-pub use reshape::Flatten;
+pub use preprocessing::{Normalization, Rescaling};
+pub use resampling::{Resizing, UpSampling2D};
+pub use reshape::{Flatten, Permute, Reshape};
+pub use separable_conv2d::SeparableConv2D;
 
 use crate::error::ShapeError;
 use crate::graph::ValueId;
@@ -143,6 +156,12 @@ layers! {
     InputLayer,
     /// Convolution.
     Conv2D,
+    /// Convolution with filters of their own for each channel.
+    DepthwiseConv2D,
+    /// Depthwise, then 1×1 convolution.
+    SeparableConv2D,
+    /// Transposed convolution.
+    Conv2DTranspose,
     /// Matrix product over the last axis.
     Dense,
     /// Maximum over windows.
@@ -155,10 +174,32 @@ layers! {
     GlobalAveragePooling2D,
     /// Zeros around the picture.
     ZeroPadding2D,
+    /// Rows and columns cut off.
+    Cropping2D,
     /// Normalisation by statistics of the training data.
     BatchNormalization,
+    /// Normalisation of each example by its own statistics.
+    LayerNormalization,
+    /// Inputs brought to mean 0 and variance 1.
+    Normalization,
+    /// A factor and a summand.
+    Rescaling,
+    /// Pictures in a given size.
+    Resizing,
+    /// Pictures enlarged by whole factors.
+    UpSampling2D,
     /// A function of each element, or softmax.
     Activation,
+    /// Rectified linear unit.
+    ReLU,
+    /// Rectified linear unit with a slope below 0.
+    LeakyReLU,
+    /// Rectified linear unit with a learned slope below 0.
+    PReLU,
+    /// Exponential linear unit.
+    ELU,
+    /// Softmax over given axes.
+    Softmax,
     /// Sum.
     Add,
     /// Difference of two.
@@ -175,6 +216,10 @@ layers! {
     Concatenate,
     /// All axes but the batch in one.
     Flatten,
+    /// Another shape behind the batch.
+    Reshape,
+    /// Another order of the axes behind the batch.
+    Permute,
     /// Random zeros in training, nothing in inference.
     Dropout,
 }

@@ -1,10 +1,10 @@
 //! Normalisation layers.
 
-use super::common::{axis_index, known, one};
+use super::common::{axis_index, axis_indices, known, one, to_the_end};
 use super::{Initializer, Kind, Lowering, SymbolicShape, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
-use crate::op::{BatchNorm, Function, Op};
+use crate::op::{BatchNorm, Function, LayerNorm, Op};
 use crate::tensor::Tensor;
 
 /// Keras's `BatchNormalization` (Ioffe and Szegedy, arXiv 1502.03167).
@@ -99,5 +99,106 @@ impl Kind for BatchNormalization {
         let beta = if self.center { cx.weight("beta")? } else { cx.constant(Tensor::full(channels, 0.0)) };
         let op = BatchNorm { axis, epsilon: self.epsilon as f32, activation: Function::Linear };
         cx.push(Op::BatchNorm(op), &[inputs[0], gamma, beta, mean, variance])
+    }
+}
+
+/// Keras's `LayerNormalization` (Ba et al., arXiv 1607.06450): each example by its own mean and variance over `axis`.
+///
+/// Weights, of the sizes of `axis`: `gamma` where `scale`, `beta` where `center`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerNormalization {
+    /// The axes normalised together; they count from the end where negative.
+    pub axis: Vec<isize>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether beta is added.
+    pub center: bool,
+    /// Whether gamma multiplies.
+    pub scale: bool,
+}
+
+impl Default for LayerNormalization {
+    fn default() -> Self {
+        Self { axis: vec![-1], epsilon: 1e-3, center: true, scale: true }
+    }
+}
+
+impl LayerNormalization {
+    /// The last axis, epsilon 0.001, with beta and gamma.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the axes normalised together.
+    pub fn axis(mut self, axis: impl Into<Vec<isize>>) -> Self {
+        self.axis = axis.into();
+        self
+    }
+
+    /// Sets what is added to the variance.
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets whether beta is added.
+    pub fn center(mut self, center: bool) -> Self {
+        self.center = center;
+        self
+    }
+
+    /// Sets whether gamma multiplies.
+    pub fn scale(mut self, scale: bool) -> Self {
+        self.scale = scale;
+        self
+    }
+}
+
+impl Kind for LayerNormalization {
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
+        let x = one(inputs)?;
+        if self.axis.is_empty() {
+            return Err("needs at least one axis".into());
+        }
+        for axis in axis_indices(&self.axis, x.len())? {
+            known(x, axis)?;
+        }
+        Ok(x.clone())
+    }
+
+    fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, String> {
+        let x = one(inputs)?;
+        // Keras sorts the axes as they are written, so that -1 comes before 1.
+        let mut axes = self.axis.clone();
+        axes.sort_unstable();
+        let size = |&axis: &isize| known(x, axis_index(axis, x.len())?);
+        let shape: Vec<usize> = axes.iter().map(size).collect::<Result<_, _>>()?;
+        let mut weights = Vec::new();
+        if self.scale {
+            weights.push(WeightSpec::new("gamma", shape.clone(), Initializer::Ones));
+        }
+        if self.center {
+            weights.push(WeightSpec::new("beta", shape, Initializer::Zeros));
+        }
+        Ok(weights)
+    }
+
+    fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
+        let shape = cx.shape(inputs[0]);
+        let mut axes = axis_indices(&self.axis, shape.len()).map_err(|wanted| cx.refuse(wanted, inputs))?;
+        axes.sort_unstable();
+        let sizes: Vec<usize> = axes.iter().map(|&axis| shape[axis]).collect();
+        let (there, back) = to_the_end(&axes, shape.len());
+        let mut taken = vec![cx.transpose(inputs[0], there)?];
+        for (name, used) in [("gamma", self.scale), ("beta", self.center)] {
+            if used {
+                let weight = cx.weight(name)?;
+                taken.push(cx.reshape(weight, sizes.clone())?);
+            }
+        }
+        let epsilon = self.epsilon as f32;
+        let op = LayerNorm { axes: axes.len(), epsilon, scale: self.scale, center: self.center };
+        let y = cx.push(Op::LayerNorm(op), &taken)?;
+        cx.transpose(y, back)
     }
 }

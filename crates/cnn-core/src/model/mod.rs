@@ -371,12 +371,16 @@ impl ModelLayer {
             let mut product: u128 = 1;
             sizes.iter().flatten().any(|&size| {
                 product = product.saturating_mul(size as u128);
-                product > 1 << 48
+                product > 1 << 48 || size as u128 > 1 << 31
             })
         };
         let weight_sizes = weights.iter().map(|w| w.shape.iter().copied().map(Some).collect::<Vec<_>>());
         if shapes.iter().cloned().chain(weight_sizes).any(|sizes| too_large(&sizes)) {
-            return Err(ShapeError::symbolic(label, "makes or needs a tensor of over 2^48 elements", inputs.to_vec()));
+            return Err(ShapeError::symbolic(
+                label,
+                "makes or needs a tensor of over 2^48 elements or 2^31 along an axis",
+                inputs.to_vec(),
+            ));
         }
         Ok(shapes)
     }

@@ -117,9 +117,7 @@ impl Kind for Concatenate {
             if !fits {
                 return Err(format!("expects shapes that differ along axis {axis} alone"));
             }
-            for (i, size) in output.iter_mut().enumerate() {
-                *size = if i == axis { size.zip(shape[i]).map(|(a, b)| a + b) } else { size.or(shape[i]) };
-            }
+            output[axis] = output[axis].zip(shape[axis]).map(|(a, b)| a + b);
         }
         Ok(output)
     }

@@ -1,1 +1,3 @@
 //! Case tables and tests across the workspace.
+
+pub mod recipe;

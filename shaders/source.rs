@@ -8,19 +8,36 @@ macro_rules! files {
 
 /// Kernels.
 pub(crate) const KERNELS: &[(&str, &str)] = files!["":
+    "batch_norm",
+    "binary",
+    "cast",
+    "concat",
     "conv2d",
     "conv2d_depthwise",
     "conv2d_implicit_gemm",
+    "conv2d_transpose",
+    "copy",
     "gemm",
     "gemv",
+    "layer_norm",
+    "pool2d",
+    "resize",
+    "softmax",
+    "unary",
 ];
 
 /// What kernels import.
 pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "clamp_keep_nan",
     "conv2d_params",
+    "function",
     "gemm_params",
     "index",
+    "input_f16",
+    "input_f32",
+    "lanes_1",
+    "lanes_4",
+    "row",
     "scalar_f16",
     "scalar_f32",
     "x_scalar",

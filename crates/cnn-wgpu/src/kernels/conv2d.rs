@@ -66,7 +66,8 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     if op.groups == 1 {
         candidates.extend(implicit_gemm(&params, &op.epilogue, problem));
     }
-    if op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups && params.out_c.is_multiple_of(4) {
+    if op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups && params.out_c.is_multiple_of(4)
+    {
         let variant = Variant { imports: vec![problem.scalar(), ("x", "x_vec4"), ("y", "y_vec4")], constants: vec![] };
         candidates.push(one(
             "conv2d_depthwise",

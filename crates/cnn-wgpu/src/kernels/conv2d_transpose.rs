@@ -1,0 +1,88 @@
+//! Kernels of [`cnn_core::op::Conv2DTranspose`].
+
+use bytemuck::{Pod, Zeroable};
+use cnn_core::op::Conv2DTranspose;
+
+use super::conv2d::reads;
+use super::{INVOCATIONS, lanes, variant};
+use crate::kernel::{Candidate, Kernel, Problem};
+
+/// `Params` of `shaders/conv2d_transpose.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub struct Params {
+    /// Pictures.
+    pub batch: u32,
+    /// Height of the input.
+    pub in_h: u32,
+    /// Width of the input.
+    pub in_w: u32,
+    /// Channels of the input, in lanes.
+    pub in_c: u32,
+    /// Height of the output.
+    pub out_h: u32,
+    /// Width of the output.
+    pub out_w: u32,
+    /// Channels of the output.
+    pub out_c: u32,
+    /// Height of the window.
+    pub kernel_h: u32,
+    /// Width of the window.
+    pub kernel_w: u32,
+    /// Rows between the input's pixels in the output.
+    pub stride_h: u32,
+    /// Columns between the input's pixels in the output.
+    pub stride_w: u32,
+    /// Rows cut off at the top.
+    pub before_h: u32,
+    /// Columns cut off at the left.
+    pub before_w: u32,
+    /// Rows between taps.
+    pub dilation_h: u32,
+    /// Columns between taps.
+    pub dilation_w: u32,
+    /// 1 if a bias is bound.
+    pub has_bias: u32,
+    /// 1 if a residual is bound.
+    pub has_residual: u32,
+    /// Lower end of the clamp.
+    pub low: f32,
+    /// Upper end of the clamp.
+    pub high: f32,
+    /// Nothing.
+    pub pad: u32,
+}
+
+/// All ways to convolve, transposed.
+pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
+    let (x, filter, y) = (problem.inputs[0], problem.inputs[1], problem.output);
+    let lanes = lanes(&[x[3]]);
+    let params = Params {
+        batch: x[0] as u32,
+        in_h: x[1] as u32,
+        in_w: x[2] as u32,
+        in_c: (x[3] / lanes) as u32,
+        out_h: y[1] as u32,
+        out_w: y[2] as u32,
+        out_c: y[3] as u32,
+        kernel_h: filter[0] as u32,
+        kernel_w: filter[1] as u32,
+        stride_h: op.strides[0] as u32,
+        stride_w: op.strides[1] as u32,
+        before_h: op.before[0] as u32,
+        before_w: op.before[1] as u32,
+        dilation_h: op.dilation_rate[0] as u32,
+        dilation_w: op.dilation_rate[1] as u32,
+        has_bias: op.epilogue.bias.into(),
+        has_residual: op.epilogue.residual.into(),
+        low: op.epilogue.clamp.low,
+        high: op.epilogue.clamp.high,
+        pad: 0,
+    };
+    let pixels = y[0] * y[1] * y[2];
+    let workgroups = (pixels * y[3].div_ceil(4)).div_ceil(INVOCATIONS);
+    let reads = reads(&op.epilogue);
+    let kernel =
+        Kernel::new("conv2d_transpose", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
+    vec![Candidate::one("conv2d_transpose", kernel)]
+}

@@ -1,0 +1,180 @@
+//! Kernels of [`cnn_core::op::Unary`] and [`cnn_core::op::Binary`].
+
+use bytemuck::{Pod, Zeroable};
+use cnn_core::op::{Binary, BinaryOp, Function, Unary};
+
+use super::axes::{MAX_RANK, merged, steps};
+use super::{INVOCATIONS, lanes, variant};
+use crate::kernel::{Candidate, Kernel, Problem};
+
+/// `Activation` of `shaders/shared/function.wgsl`: a function with its parameters.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+pub struct Activation {
+    /// Which function: the constants of `function.wgsl`.
+    pub code: u32,
+    /// Relu: where it saturates, or infinity. Elu: alpha. Affine: the factor.
+    pub a: f32,
+    /// Relu: the threshold. Affine: the summand.
+    pub b: f32,
+    /// Relu: the slope below the threshold.
+    pub c: f32,
+}
+
+impl From<Function> for Activation {
+    fn from(function: Function) -> Self {
+        let (code, a, b, c) = match function {
+            Function::Linear => (0, 0.0, 0.0, 0.0),
+            // On its own, because 0 times -infinity is not 0.
+            Function::Relu { max_value, negative_slope: 0.0, threshold } => (1, max_value, threshold, 0.0),
+            Function::Relu { max_value, negative_slope, threshold } => (2, max_value, threshold, negative_slope),
+            Function::Elu { alpha } => (3, alpha, 0.0, 0.0),
+            Function::Selu => (4, 0.0, 0.0, 0.0),
+            Function::Gelu => (5, 0.0, 0.0, 0.0),
+            Function::GeluTanh => (6, 0.0, 0.0, 0.0),
+            Function::Sigmoid => (7, 0.0, 0.0, 0.0),
+            Function::HardSigmoid => (8, 0.0, 0.0, 0.0),
+            Function::Tanh => (9, 0.0, 0.0, 0.0),
+            Function::Silu => (10, 0.0, 0.0, 0.0),
+            Function::HardSilu => (11, 0.0, 0.0, 0.0),
+            Function::Softplus => (12, 0.0, 0.0, 0.0),
+            Function::Softsign => (13, 0.0, 0.0, 0.0),
+            Function::Exponential => (14, 0.0, 0.0, 0.0),
+            Function::Mish => (15, 0.0, 0.0, 0.0),
+            Function::Sqrt => (16, 0.0, 0.0, 0.0),
+            Function::InverseSqrt => (17, 0.0, 0.0, 0.0),
+            Function::Affine { scale, offset } => (18, scale, offset, 0.0),
+        };
+        Self { code, a, b, c }
+    }
+}
+
+/// `Params` of `shaders/unary.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub struct UnaryParams {
+    /// What is applied.
+    pub activation: Activation,
+    /// Elements of the output, in lanes.
+    pub count: u32,
+    /// Nothing.
+    pub pad: [u32; 3],
+}
+
+/// `Params` of `shaders/binary.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub struct BinaryParams {
+    /// What is applied to the result.
+    pub activation: Activation,
+    /// Elements of the output, in lanes.
+    pub count: u32,
+    /// Which function of two: the constants of `binary.wgsl`.
+    pub op: u32,
+    /// Axes in use, at least 1.
+    pub rank: u32,
+    /// Nothing.
+    pub pad: u32,
+    /// Size of the output, step in a, step in b and 0, of each axis, in lanes.
+    pub axes: [[u32; 4]; MAX_RANK],
+}
+
+/// All ways to apply a function to each element.
+pub fn unary(op: &Unary, problem: &Problem) -> Vec<Candidate> {
+    let lanes = lanes(&[problem.len()]);
+    let count = problem.len() / lanes;
+    let params = UnaryParams { activation: op.function.into(), count: count as u32, pad: [0; 3] };
+    let workgroups = count.div_ceil(INVOCATIONS);
+    let kernel = Kernel::new("unary", variant(problem, lanes), &params, vec![0], workgroups, problem.capabilities);
+    vec![Candidate::one("unary", kernel)]
+}
+
+/// An axis of the output, with the steps of both operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Axis {
+    size: usize,
+    a: usize,
+    b: usize,
+}
+
+/// All ways to combine two operands.
+pub fn binary(op: &Binary, problem: &Problem) -> Vec<Candidate> {
+    let mut axes = broadcast_axes(problem.inputs[0], problem.inputs[1], problem.output);
+    let (last, outer) = axes.split_last_mut().expect("there is one axis at least");
+    let mut sizes = vec![last.size];
+    sizes.extend(outer.iter().flat_map(|axis| [axis.a, axis.b]));
+    let lanes = if last.a == 1 && last.b == 1 { lanes(&sizes) } else { 1 };
+    last.size /= lanes;
+    for axis in outer {
+        axis.a /= lanes;
+        axis.b /= lanes;
+    }
+    let mut table = [[0; 4]; MAX_RANK];
+    for (row, axis) in table.iter_mut().zip(&axes) {
+        *row = [axis.size as u32, axis.a as u32, axis.b as u32, 0];
+    }
+    let count = problem.len() / lanes;
+    let params = BinaryParams {
+        activation: op.activation.into(),
+        count: count as u32,
+        op: code(op.op),
+        rank: axes.len() as u32,
+        pad: 0,
+        axes: table,
+    };
+    let workgroups = count.div_ceil(INVOCATIONS);
+    let kernel = Kernel::new("binary", variant(problem, lanes), &params, vec![0, 1], workgroups, problem.capabilities);
+    vec![Candidate::one("binary", kernel)]
+}
+
+fn code(op: BinaryOp) -> u32 {
+    match op {
+        BinaryOp::Add => 0,
+        BinaryOp::Subtract => 1,
+        BinaryOp::Multiply => 2,
+        BinaryOp::Divide => 3,
+        BinaryOp::Maximum => 4,
+        BinaryOp::Minimum => 5,
+        BinaryOp::Prelu => 6,
+    }
+}
+
+/// The axes of the output, as few as possible but one at least.
+fn broadcast_axes(a: &[usize], b: &[usize], output: &[usize]) -> Vec<Axis> {
+    let (a, b) = (broadcast_steps(a, output.len()), broadcast_steps(b, output.len()));
+    let axes: Vec<Axis> = output.iter().zip(a).zip(b).map(|((&size, a), b)| Axis { size, a, b }).collect();
+    let merge = |outer: Axis, inner: Axis| {
+        let fits = outer.a == inner.a * inner.size && outer.b == inner.b * inner.size;
+        fits.then_some(Axis { size: outer.size * inner.size, ..inner })
+    };
+    let merged = merged(&axes, |axis| axis.size == 1, merge);
+    if merged.is_empty() { vec![Axis { size: 1, a: 1, b: 1 }] } else { merged }
+}
+
+/// Row-major steps of `shape` along `rank` axes; 0 where it stretches.
+fn broadcast_steps(shape: &[usize], rank: usize) -> Vec<usize> {
+    let mut out = vec![0; rank - shape.len()];
+    out.extend(shape.iter().zip(steps(shape)).map(|(&size, step)| if size == 1 { 0 } else { step }));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_are_merged_as_far_as_broadcasting_allows() {
+        let axis = |size, a, b| Axis { size, a, b };
+        for (a, b, output, expected) in [
+            (&[2, 3, 4][..], &[2, 3, 4][..], &[2, 3, 4][..], vec![axis(24, 1, 1)]),
+            (&[2, 3, 4], &[4], &[2, 3, 4], vec![axis(6, 4, 0), axis(4, 1, 1)]),
+            (&[2, 5, 3, 4], &[2, 1, 1, 4], &[2, 5, 3, 4], vec![axis(2, 60, 4), axis(15, 4, 0), axis(4, 1, 1)]),
+            (&[1], &[2, 3], &[2, 3], vec![axis(6, 0, 1)]),
+            (&[2, 1, 3], &[4, 1], &[2, 4, 3], vec![axis(2, 3, 0), axis(4, 0, 1), axis(3, 1, 0)]),
+            (&[], &[], &[], vec![axis(1, 1, 1)]),
+            (&[1, 1], &[1], &[1, 1], vec![axis(1, 1, 1)]),
+        ] {
+            assert_eq!(broadcast_axes(a, b, output), expected, "{a:?} {b:?}");
+        }
+    }
+}

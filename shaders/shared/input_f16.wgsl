@@ -1,0 +1,3 @@
+enable f16;
+// The element type of the input, where it is not the output's.
+alias input = f16;

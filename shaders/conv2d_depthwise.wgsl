@@ -36,5 +36,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
             sum += load_x(from, c4) * load_w(ky * params.kernel_w + kx, c4);
         }
     }
-    store_y(pixel, c4, sum);
+    store_y(pixel, c4, sum + load_bias(c4));
 }

@@ -74,9 +74,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
 
     #unroll j in 0..COLUMNS {
         if first_f4 + $ju < f4_count {
+            let bias$j = load_bias(f$j);
             #unroll r in 0..ROWS {
                 if first_pixel + $ru < pixels {
-                    store_y(pixel$r, f$j, sum$r_$j);
+                    store_y(pixel$r, f$j, sum$r_$j + bias$j);
                 }
             }
         }

@@ -33,9 +33,14 @@ pub struct ExpandError {
     pub problem: String,
 }
 
-/// The names of all kernels.
+/// The names of the kernels that run everywhere.
 pub fn kernels() -> impl Iterator<Item = &'static str> {
     source::KERNELS.iter().map(|(name, _)| *name)
+}
+
+/// The names of the kernels that need what browsers do not offer, such as subgroups.
+pub fn native_kernels() -> impl Iterator<Item = &'static str> {
+    source::NATIVE.iter().map(|(name, _)| *name)
 }
 
 /// The plain WGSL of a kernel.
@@ -55,7 +60,8 @@ pub fn expand(name: &str, variant: &Variant) -> Result<String, ExpandError> {
     let find = |list: &[(&str, &'static str)], name: &str| {
         list.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
     };
-    let text = find(source::KERNELS, name).ok_or_else(|| fail("there is no such kernel".into()))?;
+    let text = find(source::KERNELS, name).or_else(|| find(source::NATIVE, name));
+    let text = text.ok_or_else(|| fail("there is no such kernel".into()))?;
 
     let mut imported = Vec::new();
     let text = import(text, variant, &mut imported).map_err(fail)?;

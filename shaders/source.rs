@@ -26,6 +26,11 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "unary",
 ];
 
+/// Kernels that browsers cannot take.
+pub(crate) const NATIVE: &[(&str, &str)] = files!["native/":
+    "conv2d_implicit_gemm_subgroup",
+];
+
 /// What kernels import.
 pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "clamp_keep_nan",
@@ -37,6 +42,9 @@ pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "input_f32",
     "lanes_1",
     "lanes_4",
+    "residual_none",
+    "residual_scalar",
+    "residual_vec4",
     "row",
     "scalar_f16",
     "scalar_f32",

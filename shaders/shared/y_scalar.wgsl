@@ -18,26 +18,34 @@ fn load_w(row: u32, f4: u32) -> vec4<f32> {
     );
 }
 
-fn store_one(pixel: u32, f: u32, sum: f32) {
-    if f >= params.out_c {
-        return;
-    }
-    let at = pixel * params.out_c + f;
-    var value = sum;
-    if params.has_bias != 0u {
-        value += f32(bias[f]);
-    }
-    if params.has_residual != 0u {
-        value += f32(residual[at]);
-    }
-    y[at] = scalar(clamp_keep_nan(value, params.low, params.high));
+#import residual
+
+// Channels 4·f4 to 4·f4 + 3 of the bias, 0 where there is none.
+fn load_bias(f4: u32) -> vec4<f32> {
+    let last = params.out_c - 1u;
+    let f = 4u * f4;
+    let value = vec4<f32>(
+        f32(bias[min(f, last)]),
+        f32(bias[min(f + 1u, last)]),
+        f32(bias[min(f + 2u, last)]),
+        f32(bias[min(f + 3u, last)]),
+    );
+    return select(vec4<f32>(), value, params.has_bias != 0u);
 }
 
-// Bias, residual and clamp, then the store of output channels 4·f4 to 4·f4 + 3 of a pixel.
+// Residual and clamp, then the store of those of output channels 4·f4 to 4·f4 + 3 of a pixel that there are.
 fn store_y(pixel: u32, f4: u32, sum: vec4<f32>) {
+    let value = vec4s(clamp4_keep_nan(sum + load_residual(pixel, f4), params.low, params.high));
     let f = 4u * f4;
-    store_one(pixel, f, sum.x);
-    store_one(pixel, f + 1u, sum.y);
-    store_one(pixel, f + 2u, sum.z);
-    store_one(pixel, f + 3u, sum.w);
+    let at = pixel * params.out_c + f;
+    y[at] = value.x;
+    if f + 1u < params.out_c {
+        y[at + 1u] = value.y;
+    }
+    if f + 2u < params.out_c {
+        y[at + 2u] = value.z;
+    }
+    if f + 3u < params.out_c {
+        y[at + 3u] = value.w;
+    }
 }

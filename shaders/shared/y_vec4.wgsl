@@ -10,15 +10,15 @@ fn load_w(row: u32, f4: u32) -> vec4<f32> {
     return vec4<f32>(w[row * (params.out_c >> 2u) + f4]);
 }
 
-// Bias, residual and clamp, then the store of output channels 4·f4 to 4·f4 + 3 of a pixel.
+#import residual
+
+// Channels 4·f4 to 4·f4 + 3 of the bias, 0 where there is none.
+fn load_bias(f4: u32) -> vec4<f32> {
+    return select(vec4<f32>(), vec4<f32>(bias[f4]), params.has_bias != 0u);
+}
+
+// Residual and clamp, then the store of output channels 4·f4 to 4·f4 + 3 of a pixel.
 fn store_y(pixel: u32, f4: u32, sum: vec4<f32>) {
-    let at = pixel * (params.out_c >> 2u) + f4;
-    var value = sum;
-    if params.has_bias != 0u {
-        value += vec4<f32>(bias[f4]);
-    }
-    if params.has_residual != 0u {
-        value += vec4<f32>(residual[at]);
-    }
-    y[at] = vec4s(clamp4_keep_nan(value, params.low, params.high));
+    let value = clamp4_keep_nan(sum + load_residual(pixel, f4), params.low, params.high);
+    y[pixel * (params.out_c >> 2u) + f4] = vec4s(value);
 }

@@ -216,7 +216,10 @@ impl Failure {
 
 /// Features that kernels and profiles use where they are there.
 fn useful_features() -> wgpu::Features {
-    wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE
+    wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP
+        | wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::PIPELINE_CACHE
 }
 
 fn capabilities(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Capabilities {
@@ -224,6 +227,9 @@ fn capabilities(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Capabilities
     Capabilities {
         software: info.device_type == wgpu::DeviceType::Cpu,
         f16: features.contains(wgpu::Features::SHADER_F16),
+        subgroup_size: (features.contains(wgpu::Features::SUBGROUP)
+            && info.subgroup_min_size == info.subgroup_max_size)
+            .then_some(info.subgroup_min_size),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         max_binding: limits.max_storage_buffer_binding_size,
         max_buffer: limits.max_buffer_size,

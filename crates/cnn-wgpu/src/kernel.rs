@@ -11,6 +11,8 @@ pub struct Capabilities {
     pub software: bool,
     /// Whether storage buffers may hold f16.
     pub f16: bool,
+    /// The number of lanes of every subgroup, where shaders may use subgroups and all have one size.
+    pub subgroup_size: Option<u32>,
     /// Whether passes can be timed.
     pub timestamps: bool,
     /// Largest part of a buffer that a shader may see, in bytes.
@@ -31,6 +33,7 @@ impl Capabilities {
         Self {
             software: false,
             f16: false,
+            subgroup_size: None,
             timestamps: false,
             max_binding: 128 << 20,
             max_buffer: 256 << 20,

@@ -52,13 +52,6 @@ pub struct Params {
     pub high: f32,
 }
 
-/// Accumulators of one invocation of the implicit GEMM: rows (pixels) and columns (vectors of four channels).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tile {
-    rows: u32,
-    columns: u32,
-}
-
 /// All ways to convolve, the static choice first.
 pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     let params = params(op, problem);
@@ -66,17 +59,11 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     if op.groups == 1 {
         candidates.extend(implicit_gemm(&params, &op.epilogue, problem));
     }
-    if op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups && params.out_c.is_multiple_of(4)
-    {
-        let variant = Variant { imports: vec![problem.scalar(), ("x", "x_vec4"), ("y", "y_vec4")], constants: vec![] };
-        candidates.push(one(
-            "conv2d_depthwise",
-            variant,
-            &params,
-            &op.epilogue,
-            (problem.len() / 4).div_ceil(64),
-            problem,
-        ));
+    let depthwise = op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups;
+    if depthwise && params.out_c.is_multiple_of(4) {
+        let variant = Variant { imports: imports(&params, &op.epilogue, problem), constants: vec![] };
+        let count = (problem.len() / 4).div_ceil(64);
+        candidates.push(one("conv2d_depthwise", variant, &params, &op.epilogue, count, problem));
     }
     let variant = Variant { imports: vec![problem.scalar()], constants: vec![] };
     candidates.push(one("conv2d", variant, &params, &op.epilogue, problem.len().div_ceil(64), problem));
@@ -85,32 +72,66 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
 
 /// The implicit GEMM with each tile, the static choice first.
 pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    if let Some(lanes) = problem.capabilities.subgroup_size.filter(|lanes| problem.capabilities.software && *lanes <= 8)
+    {
+        candidates.push(subgroup_tile(lanes, params, epilogue, problem));
+    }
+    // Rows (pixels) and columns (vectors of four channels) of one invocation's accumulators, the best first.
+    let (pixels, f4_count) = (pixels(params), f4_count(params));
+    let large = problem.capabilities.software && pixels >= 16 && f4_count >= 8;
+    let tiles: &[(u32, u32)] = if large { &[(16, 8), (4, 2)] } else { &[(4, 2)] };
     let lanes = if problem.capabilities.software { 8 } else { 64 };
-    let pixels = (params.batch * params.out_h * params.out_w) as usize;
-    let f4_count = (params.out_c as usize).div_ceil(4);
-    let x = if params.in_c.is_multiple_of(4) { "x_vec4" } else { "x_scalar" };
-    let y = if params.out_c.is_multiple_of(4) { "y_vec4" } else { "y_scalar" };
-    tiles(pixels, f4_count, problem)
-        .into_iter()
-        .map(|Tile { rows, columns }| {
-            let variant = Variant {
-                imports: vec![problem.scalar(), ("x", x), ("y", y)],
-                constants: vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)],
-            };
-            let invocations = pixels.div_ceil(rows as usize) * f4_count.div_ceil(columns as usize);
-            let count = invocations.div_ceil(lanes as usize);
-            let mut candidate = one("conv2d_implicit_gemm", variant, params, epilogue, count, problem);
-            candidate.name = format!("conv2d_implicit_gemm {rows}x{}", 4 * columns);
-            candidate
-        })
-        .collect()
+    for &(rows, columns) in tiles {
+        let variant = Variant {
+            imports: imports(params, epilogue, problem),
+            constants: vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)],
+        };
+        let invocations = pixels.div_ceil(rows) as usize * f4_count.div_ceil(columns) as usize;
+        let count = invocations.div_ceil(lanes as usize);
+        let mut candidate = one("conv2d_implicit_gemm", variant, params, epilogue, count, problem);
+        candidate.name = format!("conv2d_implicit_gemm {rows}x{}", 4 * columns);
+        candidates.push(candidate);
+    }
+    candidates
 }
 
-/// Tiles to try, best first.
-fn tiles(pixels: usize, f4_count: usize, problem: &Problem) -> Vec<Tile> {
-    let large = Tile { rows: 16, columns: 8 };
-    let small = Tile { rows: 4, columns: 2 };
-    if problem.capabilities.software && pixels >= 16 && f4_count >= 8 { vec![large, small] } else { vec![small] }
+/// The implicit GEMM whose lanes share what they load: 32 or 64 channels, 7 or 8 pixels a lane. The sides of ImageNet
+/// models are multiples of 7 or of 8; the one that wastes fewer pixels is taken.
+fn subgroup_tile(lanes: u32, params: &Params, epilogue: &Epilogue, problem: &Problem) -> Candidate {
+    let (pixels, f4_count) = (pixels(params), f4_count(params));
+    let padded = |rows: u32| pixels.next_multiple_of(lanes * rows);
+    let rows = if padded(7) < padded(8) { 7 } else { 8 };
+    let columns = if f4_count > 8 { 16 } else { 8 };
+    let groups = columns / lanes;
+    let variant = Variant {
+        imports: imports(params, epilogue, problem),
+        constants: vec![("ROWS", rows), ("GROUPS", groups), ("LANES", lanes)],
+    };
+    let count = pixels.div_ceil(lanes * rows) as usize * f4_count.div_ceil(columns) as usize;
+    let mut candidate = one("conv2d_implicit_gemm_subgroup", variant, params, epilogue, count, problem);
+    candidate.name = format!("conv2d_implicit_gemm_subgroup {}x{}", lanes * rows, 4 * columns);
+    candidate
+}
+
+fn pixels(params: &Params) -> u32 {
+    params.batch * params.out_h * params.out_w
+}
+
+fn f4_count(params: &Params) -> u32 {
+    params.out_c.div_ceil(4)
+}
+
+/// Vectors where the channels allow them, and a residual's code only where there is one.
+fn imports(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Vec<(&'static str, &'static str)> {
+    let x = if params.in_c.is_multiple_of(4) { "x_vec4" } else { "x_scalar" };
+    let y = if params.out_c.is_multiple_of(4) { "y_vec4" } else { "y_scalar" };
+    let residual = match (epilogue.residual, y) {
+        (false, _) => "residual_none",
+        (true, "y_vec4") => "residual_vec4",
+        (true, _) => "residual_scalar",
+    };
+    vec![problem.scalar(), ("x", x), ("y", y), ("residual", residual)]
 }
 
 fn one(

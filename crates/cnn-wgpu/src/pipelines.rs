@@ -69,7 +69,8 @@ impl Pipelines {
             let caught = scope.pop();
             made.map(|()| (kernel.shader, caught))
         };
-        if cfg!(target_arch = "wasm32") {
+        // OpenGL has one context: a thread that compiles keeps all others waiting, and wgpu gives up on these in time.
+        if cfg!(target_arch = "wasm32") || self.device.adapter_info().backend == wgpu::Backend::Gl {
             return kernels.iter().map(compile).collect();
         }
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get());

@@ -1,0 +1,68 @@
+//! Cases of pooling; global pooling is a window as large as the picture.
+
+use cnn_core::Op;
+use cnn_core::op::{Pool2D, PoolKind};
+use cnn_core::shape::Padding2D;
+use proptest::prelude::*;
+
+use super::Case;
+
+/// One case, for the maximum and the average: x `[N, H, W, C]`, window, strides, padding `[top, bottom, left, right]`.
+type Row = ([usize; 4], [usize; 2], [usize; 2], [usize; 4]);
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ([1, 1, 1, 1], [1, 1], [1, 1], [0, 0, 0, 0]),
+    ([1, 1, 1, 17], [3, 3], [2, 2], [1, 1, 1, 1]),
+    ([0, 4, 4, 3], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([1, 8, 8, 3], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([2, 7, 9, 5], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([2, 7, 9, 5], [2, 2], [2, 2], [0, 1, 0, 1]),
+    ([1, 15, 13, 64], [3, 3], [2, 2], [1, 1, 1, 1]),
+    ([1, 16, 16, 17], [3, 3], [2, 2], [0, 1, 0, 1]),
+    ([1, 9, 9, 8], [3, 3], [1, 1], [1, 1, 1, 1]),
+    ([1, 6, 5, 3], [5, 5], [1, 1], [4, 4, 4, 4]),
+    ([1, 3, 3, 5], [5, 4], [1, 2], [2, 2, 1, 2]),
+    ([1, 11, 13, 4], [2, 2], [3, 5], [0, 0, 0, 0]),
+    ([1, 12, 7, 1], [1, 3], [2, 1], [0, 0, 1, 1]),
+    ([1, 7, 12, 65], [3, 1], [1, 3], [2, 0, 0, 0]),
+    ([1, 7, 7, 64], [7, 7], [7, 7], [0, 0, 0, 0]),
+    ([3, 5, 4, 130], [5, 4], [1, 1], [0, 0, 0, 0]),
+    ([1, 56, 56, 16], [3, 3], [2, 2], [0, 0, 0, 0]),
+    ([1, 35, 35, 24], [3, 3], [1, 1], [1, 1, 1, 1]),
+    ([1, 28, 28, 6], [28, 28], [28, 28], [0, 0, 0, 0]),
+];
+
+/// The table.
+pub fn cases() -> Vec<Case> {
+    let kinds = [PoolKind::Max, PoolKind::Average];
+    ROWS.iter().flat_map(|&row| kinds.map(|kind| case(kind, row))).collect()
+}
+
+fn case(kind: PoolKind, (x, pool_size, strides, [top, bottom, left, right]): Row) -> Case {
+    let padding = Padding2D { top, bottom, left, right };
+    let label = format!("{kind:?} {pool_size:?} strides {strides:?} padding [{top}, {bottom}, {left}, {right}]");
+    Case::new(label, Op::Pool2D(Pool2D { kind, pool_size, strides, padding }), vec![x.to_vec()])
+}
+
+/// Random shapes and attributes.
+pub fn strategy() -> BoxedStrategy<Case> {
+    let kind = prop_oneof![Just(PoolKind::Max), Just(PoolKind::Average)];
+    (
+        kind,
+        [1..=2usize, 1..=12, 1..=12, 1..=20],
+        [1..=4usize, 1..=4usize],
+        [1..=5usize, 1..=5usize],
+        [0..=3usize, 0..=3, 0..=3, 0..=3],
+    )
+        .prop_map(|(kind, x, pool_size, strides, padding)| {
+            // The window fits, and padding is smaller than it.
+            let k = [pool_size[0].min(x[1]), pool_size[1].min(x[2])];
+            let [top, bottom, left, right] = padding;
+            case(
+                kind,
+                (x, k, strides, [top.min(k[0] - 1), bottom.min(k[0] - 1), left.min(k[1] - 1), right.min(k[1] - 1)]),
+            )
+        })
+        .boxed()
+}

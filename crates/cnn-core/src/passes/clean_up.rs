@@ -6,9 +6,21 @@ use crate::op::{Conv2D, Function, Op, Pad, Reshape, Transpose};
 use crate::shape::Padding2D;
 
 /// Removes what does nothing: identities (a linear activation, padding by nothing, a slice of everything, …), reshapes of
-/// reshapes, transposes of transposes, and nodes that no output needs; zero padding of height and width goes into the
+/// reshapes, transposes of transposes, padding of padding, and nodes that no output needs; zero padding of height and width goes into the
 /// convolution behind it. Pooling keeps its padding apart: its windows do not see padding, and zeros they would.
 pub fn clean_up(graph: &Graph) -> Graph {
+    let mut graph = drop_dead(graph);
+    loop {
+        // What is gone may have been what stood between two others, or a reader too many.
+        let next = drop_dead(&rewrite(&graph));
+        if next.nodes().len() == graph.nodes().len() {
+            return next;
+        }
+        graph = next;
+    }
+}
+
+fn rewrite(graph: &Graph) -> Graph {
     let readers = readers(graph);
     let mut rewriter = Rewriter::new(graph);
     for node in graph.nodes() {
@@ -17,12 +29,13 @@ pub fn clean_up(graph: &Graph) -> Graph {
             _ if is_identity(graph, node) => inputs[0],
             Op::Reshape(reshape) => reshaped(&mut rewriter, node, reshape, inputs[0]),
             Op::Transpose(transpose) => transposed(&mut rewriter, node, transpose, inputs[0]),
+            Op::Pad(pad) => padded(&mut rewriter, node, pad, inputs[0]),
             Op::Conv2D(conv) => convolved(graph, &readers, &mut rewriter, node, conv, inputs),
             op => rewriter.push(&node.name, op.clone(), &inputs),
         };
         rewriter.replace(node.output, output);
     }
-    drop_dead(&rewriter.finish())
+    rewriter.finish()
 }
 
 /// Who reads a value.
@@ -95,6 +108,19 @@ fn transposed(rewriter: &mut Rewriter, node: &Node, transpose: &Transpose, x: Va
         return x;
     }
     rewriter.push(&node.name, Op::Transpose(Transpose { permutation }), &[x])
+}
+
+fn padded(rewriter: &mut Rewriter, node: &Node, pad: &Pad, x: ValueId) -> ValueId {
+    let made_by = producer(rewriter.graph(), x).map(|index| &rewriter.graph().nodes()[index]);
+    let (x, pad) = match made_by {
+        Some(Node { op: Op::Pad(first), inputs, .. }) if first.value == pad.value => {
+            let sum = |a: &[usize], b: &[usize]| a.iter().zip(b).map(|(a, b)| a + b).collect();
+            let (before, after) = (sum(&first.before, &pad.before), sum(&first.after, &pad.after));
+            (inputs[0], Pad { before, after, value: pad.value })
+        }
+        _ => (x, pad.clone()),
+    };
+    rewriter.push(&node.name, Op::Pad(pad), &[x])
 }
 
 /// The convolution, with the zero padding before it as its own where nobody else reads what is padded.

@@ -1,0 +1,4 @@
+//! Tests across the workspace, in one binary.
+
+mod passes;
+mod random_graph;

@@ -32,8 +32,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
             if ix < 0 || ix >= i32(params.in_w) {
                 continue;
             }
-            let from = ((n * params.in_h + u32(iy)) * params.in_w + u32(ix)) * params.in_c;
-            sum += load_x(from, c4) * load_w(ky * params.kernel_w + kx, c4);
+            let first = ((n * params.in_h + u32(iy)) * params.in_w + u32(ix)) * params.in_c;
+            sum += load_x(first, c4) * load_w(ky * params.kernel_w + kx, c4);
         }
     }
     store_y(pixel, c4, sum + load_bias(c4));

@@ -8,8 +8,7 @@ use crate::needs::{self, Need};
 use crate::process::{ask, command, scratch};
 
 /// Vulkan's loader and lavapipe; EGL and OpenGL with llvmpipe.
-const PACKAGES: [&str; 6] =
-    ["libvulkan1", "mesa-vulkan-drivers", "libegl1", "libegl-mesa0", "libgl1-mesa-dri", "libgles2"];
+const PACKAGES: [&str; 5] = ["libvulkan1", "mesa-vulkan-drivers", "libegl1", "libegl-mesa0", "libgl1-mesa-dri"];
 
 /// The package whose files SwiftShader is taken out of.
 const BROWSER: &str = "chromium-common";

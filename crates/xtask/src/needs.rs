@@ -48,7 +48,10 @@ pub fn tools() -> Vec<Need> {
         needs.push(Need::new(format!("Rust's {WASM} target"), format!("rustup target add {WASM}")));
     }
     if !has_nextest() {
-        needs.push(Need::new("cargo-nextest", "cargo install cargo-nextest --locked"));
+        needs.push(Need::new(
+            "cargo-nextest",
+            "cargo install --locked --no-default-features --features default-no-update cargo-nextest",
+        ));
     }
     needs
 }

@@ -2,3 +2,4 @@
 
 mod passes;
 mod random_graph;
+mod zoo;

@@ -90,10 +90,13 @@ fn convolutions() {
     );
 }
 
+/// Layer, input, output, kernel.
+type TransposeCase<'a> = (Conv2DTranspose, &'a [usize], &'a [usize], &'a [usize]);
+
 #[test]
 fn transposed_convolutions() {
     let same = Padding::Same;
-    let cases: [(Conv2DTranspose, &[usize], &[usize], &[usize]); 7] = [
+    let cases: [TransposeCase<'_>; 7] = [
         (Conv2DTranspose::new(5, 3).strides(2), &[4, 5, 3], &[9, 11, 5], &[3, 3, 5, 3]),
         (Conv2DTranspose::new(5, 2).strides(3), &[4, 5, 3], &[12, 15, 5], &[2, 2, 5, 3]),
         (Conv2DTranspose::new(5, 3).strides(2).padding(same), &[4, N, 3], &[8, N, 5], &[3, 3, 5, 3]),

@@ -1,1 +1,32 @@
-//! The models of keras.applications, one file per paper.
+//! The models of `keras.applications`: layer names, order, configuration and weight shapes equal Keras 3's.
+//!
+//! One file for each paper; [`ROWS`] lists the models, and [`find`] looks one up.
+//!
+//! ```
+//! use cnn_zoo::{Arguments, find};
+//!
+//! let row = find("resnet50")?;
+//! let model = row.build(&Arguments::default())?;
+//! assert_eq!(model.count_params().total(), 25_636_712);
+//!
+//! let headless = Arguments::default().include_top(false).input_shape([128, 128, 3]);
+//! let model = find("InceptionV3")?.build(&headless)?;
+//! assert_eq!(model.output_shapes(), [[None, Some(2), Some(2), Some(2048)]]);
+//! # Ok::<(), cnn_zoo::ZooError>(())
+//! ```
+
+mod arguments;
+mod inception_v3;
+mod mobilenet_v2;
+mod preprocess;
+mod resnet;
+mod rows;
+mod vgg;
+
+pub use arguments::{Arguments, Pooling, ZooError};
+pub use inception_v3::inception_v3;
+pub use mobilenet_v2::mobilenet_v2;
+pub use preprocess::Preprocess;
+pub use resnet::resnet50;
+pub use rows::{ROWS, Row, WeightFile, find};
+pub use vgg::vgg16;

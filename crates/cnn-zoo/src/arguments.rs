@@ -1,0 +1,193 @@
+//! What all models of `keras.applications` take, and what they share at their two ends.
+
+use cnn_core::layers::{Activation, Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, IntoShape, Named};
+use cnn_core::{Functional, ModelError, TensorRef};
+
+/// A model cannot be built with these arguments.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ZooError {
+    /// No model has that name.
+    #[error("no model is called '{name}'; there are {}", known.join(", "))]
+    UnknownModel {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<&'static str>,
+    },
+    /// The picture is too small to go through.
+    #[error("input size must be at least {min}x{min}, got {}", show(got))]
+    TooSmall {
+        /// Least height and width.
+        min: usize,
+        /// The shape given: height, width, channels.
+        got: Vec<Option<usize>>,
+    },
+    /// The arguments do not go together.
+    #[error("{0}")]
+    Arguments(String),
+    /// A layer refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// What stands at the end of a model without its top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The mean of each channel.
+    Avg,
+    /// The maximum of each channel.
+    Max,
+}
+
+/// The arguments of `keras.applications`, with Keras's defaults (but `weights=None`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arguments {
+    /// Whether the classifier is there.
+    pub include_top: bool,
+    /// Height, width, channels; by default the model's own with the top, `[None, None, 3]` without.
+    pub input_shape: Option<Vec<Option<usize>>>,
+    /// Whether a model without top ends in a pooling over the whole picture.
+    pub pooling: Option<Pooling>,
+    /// Number of classes.
+    pub classes: usize,
+    /// Softmax for probabilities, linear for logits.
+    pub classifier_activation: Activation,
+    /// The model's name; by default Keras's.
+    pub name: Option<String>,
+    /// Whether the published ImageNet weights are to be loaded: then Keras is stricter about the other arguments.
+    pub imagenet: bool,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            include_top: true,
+            input_shape: None,
+            pooling: None,
+            classes: 1000,
+            classifier_activation: Activation::Softmax,
+            name: None,
+            imagenet: false,
+        }
+    }
+}
+
+impl Arguments {
+    /// Sets whether the classifier is there.
+    pub fn include_top(mut self, include_top: bool) -> Self {
+        self.include_top = include_top;
+        self
+    }
+
+    /// Sets height, width and channels.
+    pub fn input_shape(mut self, input_shape: impl IntoShape) -> Self {
+        self.input_shape = Some(input_shape.into_shape());
+        self
+    }
+
+    /// Sets what a model without top ends in.
+    pub fn pooling(mut self, pooling: Pooling) -> Self {
+        self.pooling = Some(pooling);
+        self
+    }
+
+    /// Sets the number of classes.
+    pub fn classes(mut self, classes: usize) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// Sets the classifier's activation.
+    pub fn classifier_activation(mut self, activation: Activation) -> Self {
+        self.classifier_activation = activation;
+        self
+    }
+
+    /// Sets the model's name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets whether the published ImageNet weights are to be loaded.
+    pub fn imagenet(mut self, imagenet: bool) -> Self {
+        self.imagenet = imagenet;
+        self
+    }
+
+    /// The input's shape for a model of that default and least size, by Keras's rules.
+    ///
+    /// # Errors
+    /// If the arguments do not go together.
+    pub(crate) fn shape(&self, default_size: usize, min_size: usize) -> Result<Vec<Option<usize>>, ZooError> {
+        let wrong = |text: String| Err(ZooError::Arguments(text));
+        let default = vec![Some(default_size), Some(default_size), Some(3)];
+        if self.imagenet && self.include_top {
+            if self.classes != 1000 {
+                return wrong(format!("with the ImageNet classifier, classes must be 1000, not {}", self.classes));
+            }
+            if !matches!(self.classifier_activation, Activation::Softmax | Activation::Linear) {
+                let activation = self.classifier_activation.keras_name();
+                return wrong(format!(
+                    "with the ImageNet classifier, its activation must be softmax or linear, not {activation}"
+                ));
+            }
+            if self.input_shape.as_ref().is_some_and(|shape| *shape != default) {
+                return wrong(format!("with the ImageNet classifier, input_shape must be {}", show(&default)));
+            }
+        }
+        let Some(shape) = &self.input_shape else {
+            return Ok(if self.include_top { default } else { vec![None, None, Some(3)] });
+        };
+        let &[h, w, c] = shape.as_slice() else {
+            return wrong(format!("input_shape must be height, width, channels, not {}", show(shape)));
+        };
+        if self.imagenet && c != Some(3) {
+            return wrong(format!("ImageNet weights take 3 channels, not {}", show(&[c])));
+        }
+        if [h, w].iter().flatten().any(|&size| size < min_size) {
+            return Err(ZooError::TooSmall { min: min_size, got: shape.clone() });
+        }
+        if self.include_top && shape.contains(&None) {
+            return wrong(format!("with the classifier, input_shape must be known, not {}", show(shape)));
+        }
+        Ok(shape.clone())
+    }
+
+    /// The classifier's last layer.
+    pub(crate) fn predictions(&self, f: &mut Functional, x: TensorRef) -> Result<TensorRef, ModelError> {
+        let dense = Dense::new(self.classes).activation(self.classifier_activation);
+        f.call(dense.name("predictions"), &[x])
+    }
+
+    /// What a model without top ends in; the layers are named if `names` (for avg, for max) are given.
+    pub(crate) fn pool(
+        &self,
+        f: &mut Functional,
+        x: TensorRef,
+        names: Option<[&str; 2]>,
+    ) -> Result<TensorRef, ModelError> {
+        let (layer, name) = match self.pooling {
+            None => return Ok(x),
+            Some(Pooling::Avg) => (Named::from(GlobalAveragePooling2D::new()), names.map(|[avg, _]| avg)),
+            Some(Pooling::Max) => (Named::from(GlobalMaxPooling2D::new()), names.map(|[_, max]| max)),
+        };
+        f.call(
+            match name {
+                Some(name) => layer.name(name),
+                None => layer,
+            },
+            &[x],
+        )
+    }
+
+    /// The model's name: the one given, or Keras's.
+    pub(crate) fn model_name(&self, default: &str) -> String {
+        self.name.clone().unwrap_or_else(|| default.into())
+    }
+}
+
+fn show(shape: &[Option<usize>]) -> String {
+    let sizes: Vec<String> = shape.iter().map(|size| size.map_or("None".into(), |n| n.to_string())).collect();
+    format!("[{}]", sizes.join(", "))
+}

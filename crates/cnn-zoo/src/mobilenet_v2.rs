@@ -1,0 +1,120 @@
+//! Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: inverted residuals and linear bottlenecks" (arXiv 1801.04381).
+
+use cnn_core::layers::{
+    Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, Padding, ReLU, ZeroPadding2D,
+};
+use cnn_core::{Functional, Model, ModelError, TensorRef};
+
+use crate::{Arguments, ZooError};
+
+/// The paper's table 2: expansion, filters, blocks, strides of the first block.
+const STAGES: [(usize, usize, usize, usize); 7] =
+    [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+
+/// Keras's `MobileNetV2`; `alpha` multiplies the number of filters.
+///
+/// # Errors
+/// If the arguments do not go together.
+pub fn mobilenet_v2(alpha: f64, arguments: &Arguments) -> Result<Model, ZooError> {
+    const SIZES: [usize; 5] = [96, 128, 160, 192, 224];
+    let given = arguments.input_shape.as_deref().unwrap_or_default();
+    let default_size = match given {
+        &[Some(h), Some(w), _] if h == w && SIZES.contains(&h) => h,
+        _ => 224,
+    };
+    let shape = arguments.shape(default_size, 32)?;
+    if !(alpha > 0.0 && alpha <= 100.0) {
+        return Err(ZooError::Arguments(format!("alpha must be over 0 and at most 100, not {alpha}")));
+    }
+    if arguments.imagenet && ![0.35, 0.5, 0.75, 1.0, 1.3, 1.4].contains(&alpha) {
+        let text = format!("ImageNet weights are there for alpha 0.35, 0.5, 0.75, 1, 1.3 and 1.4, not {alpha}");
+        return Err(ZooError::Arguments(text));
+    }
+    let square = shape[0] == shape[1] && shape[0].is_some_and(|rows| SIZES.contains(&rows));
+    let rows = if arguments.imagenet && !square { Some(224) } else { shape[0] };
+    let rows = rows.map_or("None".into(), |rows| rows.to_string());
+    let name = arguments.model_name(&format!("mobilenetv2_{alpha:.2}_{rows}"));
+
+    let mut f = Functional::new();
+    let input = f.input(shape)?;
+    let stem = Conv2D::new(divisible(32.0 * alpha), 3).strides(2).padding(Padding::Same).use_bias(false);
+    let mut x = f.call(stem.name("Conv1"), &[input])?;
+    x = normalized(&mut f, x, "bn_Conv1")?;
+    x = relu(&mut f, x, "Conv1_relu")?;
+    let mut block = 0;
+    for (expansion, filters, blocks, strides) in STAGES {
+        for i in 0..blocks {
+            let filters = divisible((filters as f64 * alpha).floor());
+            x = inverted_residual(&mut f, x, expansion, filters, if i == 0 { strides } else { 1 }, block)?;
+            block += 1;
+        }
+    }
+    // The last convolution is not made thinner: the paper's section 5.
+    let last = if alpha > 1.0 { divisible(1280.0 * alpha) } else { 1280 };
+    x = f.call(Conv2D::new(last, 1).use_bias(false).name("Conv_1"), &[x])?;
+    x = normalized(&mut f, x, "Conv_1_bn")?;
+    x = relu(&mut f, x, "out_relu")?;
+    if arguments.include_top {
+        x = f.call(GlobalAveragePooling2D::new(), &[x])?;
+        x = arguments.predictions(&mut f, x)?;
+    } else {
+        x = arguments.pool(&mut f, x, None)?;
+    }
+    Ok(f.model(name, &[input], &[x])?)
+}
+
+/// Expansion by 1×1, depthwise 3×3, projection by 1×1 without activation, and a shortcut where the shape stays.
+fn inverted_residual(
+    f: &mut Functional,
+    input: TensorRef,
+    expansion: usize,
+    filters: usize,
+    strides: usize,
+    block: usize,
+) -> Result<TensorRef, ModelError> {
+    let prefix = if block == 0 { "expanded_conv".to_string() } else { format!("block_{block}") };
+    let channels = f.shape(input).last().copied().flatten();
+    let mut x = input;
+    if block > 0 {
+        let expand = Conv2D::new(expansion * channels.unwrap_or(0), 1).padding(Padding::Same).use_bias(false);
+        x = f.call(expand.name(format!("{prefix}_expand")), &[x])?;
+        x = normalized(f, x, &format!("{prefix}_expand_BN"))?;
+        x = relu(f, x, &format!("{prefix}_expand_relu"))?;
+    }
+    if strides == 2 {
+        // As TensorFlow's "same" for 3×3: an even size gets its zeros after, an odd one on both sides. As in Keras an
+        // unknown height makes both sizes even.
+        let before = match f.shape(x).as_slice() {
+            &[_, Some(h), w, _] => [h % 2, w.map_or(0, |w| w % 2)],
+            _ => [0, 0],
+        };
+        let pad = ZeroPadding2D::sides((before[0], 1), (before[1], 1));
+        x = f.call(pad.name(format!("{prefix}_pad")), &[x])?;
+    }
+    let padding = if strides == 1 { Padding::Same } else { Padding::Valid };
+    let depthwise = DepthwiseConv2D::new(3).strides(strides).padding(padding).use_bias(false);
+    x = f.call(depthwise.name(format!("{prefix}_depthwise")), &[x])?;
+    x = normalized(f, x, &format!("{prefix}_depthwise_BN"))?;
+    x = relu(f, x, &format!("{prefix}_depthwise_relu"))?;
+    let project = Conv2D::new(filters, 1).padding(Padding::Same).use_bias(false);
+    x = f.call(project.name(format!("{prefix}_project")), &[x])?;
+    x = normalized(f, x, &format!("{prefix}_project_BN"))?;
+    if channels == Some(filters) && strides == 1 {
+        x = f.call(Add.name(format!("{prefix}_add")), &[input, x])?;
+    }
+    Ok(x)
+}
+
+fn normalized(f: &mut Functional, x: TensorRef, name: &str) -> Result<TensorRef, ModelError> {
+    f.call(BatchNormalization::new().epsilon(1e-3).momentum(0.999).name(name), &[x])
+}
+
+fn relu(f: &mut Functional, x: TensorRef, name: &str) -> Result<TensorRef, ModelError> {
+    f.call(ReLU::new().max_value(6.0).name(name), &[x])
+}
+
+/// The nearest multiple of 8, at least 8, and not below 0.9 of the number.
+fn divisible(filters: f64) -> usize {
+    let near = ((((filters + 4.0) / 8.0).floor() * 8.0) as usize).max(8);
+    if (near as f64) < 0.9 * filters { near + 8 } else { near }
+}

@@ -1,6 +1,7 @@
 //! The error of reading and writing files.
 
-use cnn_core::ShapeError;
+use cnn_core::weights::WeightsError;
+use cnn_core::{ModelError, ShapeError};
 
 /// A file could not be read or written. It prints as the file's name, what is wrong, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -47,87 +48,53 @@ pub enum Problem {
         remedy: String,
     },
     /// A layer class in a configuration that is not known.
-    #[error("{place}: unknown layer class {class:?}; known are {}", .known.join(", "))]
+    #[error("{place}: unknown layer class '{class}'; known are {}", .known.join(", "))]
     UnknownLayer {
         /// Where in the configuration it stands.
         place: String,
         /// The class as written.
         class: String,
         /// The classes that can be read.
-        known: Vec<&'static str>,
+        known: &'static [&'static str],
     },
-    /// An argument of a layer in a configuration that is missing, unknown or has a value that cannot be taken.
+    /// An argument of a layer that is missing, unknown or has a value that cannot be taken, or a wiring that is none.
     #[error("{place}: {reason}")]
     Config {
-        /// Where in the configuration it stands, with the layer's name and class.
+        /// Where in the configuration it stands: the models around it, the layer's name and class.
         place: String,
         /// What is wrong there.
         reason: String,
     },
-    /// A layer refused the shapes it was given while the model was built.
-    #[error("{0}")]
-    Shape(#[from] ShapeError),
-    /// The file's tensors are not those of the model.
-    #[error("{}", list(.0))]
-    Weights(Vec<Mismatch>),
+    /// The layers of a configuration do not make a model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The file's tensors are not those of the model, or not all of them are numbers.
+    #[error("{}", show(.weights, .conflicts))]
+    Weights {
+        /// What is missing, extra, of another shape, or not finite. Tensors that only the file knows stand there under
+        /// their place in the file.
+        weights: WeightsError,
+        /// Layers for which names, order and shapes in the file contradict each other.
+        conflicts: Vec<String>,
+    },
     /// The file holds weights but no configuration, so it is no model.
     #[error("holds weights alone, no model; name the model they belong to and give this file as its weights")]
     WeightsAlone,
 }
 
-/// One way in which a file's tensors differ from a model's.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Mismatch {
-    /// The model has a weight that the file lacks.
-    #[error("missing {weight} {shape:?}")]
-    Missing {
-        /// The weight's path in the model.
-        weight: String,
-        /// The shape it has there.
-        shape: Vec<usize>,
-    },
-    /// The file has a tensor that the model does not know.
-    #[error("extra {tensor} {shape:?}")]
-    Extra {
-        /// Where the tensor stands in the file.
-        tensor: String,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
-    /// Both have it, in different shapes.
-    #[error("{weight} wants {wanted:?}, but {tensor} is {got:?}")]
-    Shape {
-        /// The weight's path in the model.
-        weight: String,
-        /// Where the tensor stands in the file.
-        tensor: String,
-        /// The model's shape.
-        wanted: Vec<usize>,
-        /// The file's shape.
-        got: Vec<usize>,
-    },
-    /// Names, order and shapes in the file contradict each other, so that it is not clear what belongs where.
-    #[error("{layer}: {reason}")]
-    Conflict {
-        /// The layer in the model.
-        layer: String,
-        /// The contradiction.
-        reason: String,
-    },
+fn show(weights: &WeightsError, conflicts: &[String]) -> String {
+    let mut text = weights.to_string();
+    for conflict in conflicts {
+        text += "\n  ";
+        text += conflict;
+    }
+    text
 }
 
-/// The line that heads a list of mismatches, and at most 40 of them.
-fn list(mismatches: &[Mismatch]) -> String {
-    const SHOWN: usize = 40;
-    let mut text = String::from("the weights are not this model's");
-    for mismatch in mismatches.iter().take(SHOWN) {
-        text += &format!("\n  {mismatch}");
+impl From<ShapeError> for Problem {
+    fn from(error: ShapeError) -> Self {
+        Problem::Model(error.into())
     }
-    if mismatches.len() > SHOWN {
-        text += &format!("\n  and {} more", mismatches.len() - SHOWN);
-    }
-    text + "\nload the file into the model it was saved from"
 }
 
 impl Problem {
@@ -142,5 +109,9 @@ impl Problem {
 
     pub(crate) fn unsupported(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Problem::Unsupported { what: what.into(), remedy: remedy.into() }
+    }
+
+    pub(crate) fn config(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Problem::Config { place: place.into(), reason: reason.into() }
     }
 }

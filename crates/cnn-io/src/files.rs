@@ -4,7 +4,49 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use cnn_core::{Model, Weights};
+
 use crate::error::{IoError, Problem};
+use crate::safetensors::Float;
+use crate::{Format, LoadedModel};
+
+/// Reads a model and its weights from a `.keras` or whole-model `.h5` file: [`crate::read_model`].
+///
+/// # Errors
+/// If it cannot be read or is no such file; the error names it.
+pub fn load_model(path: &Path) -> Result<LoadedModel, IoError> {
+    crate::read_model(read(path)?, &path.display().to_string())
+}
+
+/// Reads the weights of `model` from any file that has them: [`crate::read_weights`].
+///
+/// # Errors
+/// If it cannot be read, is no such file, or holds other weights; the error names it.
+pub fn load_weights(path: &Path, model: &Model) -> Result<Weights, IoError> {
+    crate::read_weights(read(path)?, model, &path.display().to_string())
+}
+
+/// Writes a model and its weights in the format that the file's name asks for, as in Keras: `.keras`, `.weights.h5`,
+/// `.h5` (the whole model) or `.safetensors`.
+///
+/// # Errors
+/// If the name ends in none of these, the format has no form for a layer, or the file cannot be written.
+pub fn save(path: &Path, model: &Model, weights: &Weights) -> Result<(), IoError> {
+    let name = path.display().to_string();
+    let lower = name.to_lowercase();
+    let formats = [
+        (".keras", Format::Keras),
+        (".weights.h5", Format::WeightsH5),
+        (".h5", Format::LegacyH5),
+        (".safetensors", Format::Safetensors(Float::F32)),
+    ];
+    let Some(&(_, format)) = formats.iter().find(|(end, _)| lower.ends_with(end)) else {
+        let what = "a file name without a known ending";
+        return Err(Problem::unsupported(what, "end it in .keras, .weights.h5, .h5 or .safetensors").in_file(&name));
+    };
+    let bytes = crate::write(model, weights, format).map_err(|problem| problem.in_file(&name))?;
+    write(path, &bytes)
+}
 
 /// The bytes of the file at `path`.
 ///

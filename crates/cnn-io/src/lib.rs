@@ -3,11 +3,165 @@
 //! Everything works on bytes in memory, so that it works in a browser; [`files`] alone knows the file system. Nothing
 //! here panics on a damaged or hostile file: each error is an [`IoError`] that names the file, what is wrong with it,
 //! and what to do.
+//!
+//! ```
+//! use cnn_core::layers::{Activation, Conv2D, Flatten};
+//! use cnn_core::{Sequential, Weights};
+//!
+//! let model = Sequential::new("tiny")
+//!     .input([8, 8, 1])?
+//!     .add(Conv2D::new(4, 3).activation(Activation::Relu))?
+//!     .add(Flatten)?
+//!     .model()?;
+//! let weights = Weights::initialize(&model, 1);
+//!
+//! // A `.keras` file is a model with its weights; its format is found by its first bytes.
+//! let bytes = cnn_io::write(&model, &weights, cnn_io::Format::Keras)?;
+//! let loaded = cnn_io::read_model(&bytes, "tiny.keras")?;
+//! assert_eq!((&loaded.model, &loaded.weights), (&model, &weights));
+//!
+//! // Weights alone, for a model that is there already.
+//! let bytes = cnn_io::write(&model, &weights, cnn_io::Format::WeightsH5)?;
+//! assert_eq!(cnn_io::read_weights(&bytes, &model, "tiny.weights.h5")?, weights);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod error;
 pub mod files;
 pub mod hdf5;
+pub mod keras;
 pub mod npy;
 pub mod safetensors;
+mod weights;
 
-pub use error::{IoError, Mismatch, Problem};
+use std::borrow::Cow;
+
+use cnn_core::{Model, Weights};
+
+pub use error::{IoError, Problem};
+
+/// A model from a file.
+#[derive(Debug, Clone)]
+pub struct LoadedModel {
+    /// The layers.
+    pub model: Model,
+    /// Their weights.
+    pub weights: Weights,
+    /// What was found in the file but not kept, such as regularizers, for a person to read.
+    pub notes: Vec<String>,
+}
+
+/// A format to write in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Keras 3's `.keras`: model and weights.
+    Keras,
+    /// Whole-model `.h5`: model and weights.
+    LegacyH5,
+    /// Keras 3's `.weights.h5`: weights.
+    WeightsH5,
+    /// Legacy `.h5`: weights.
+    LegacyWeightsH5,
+    /// safetensors: weights under their paths.
+    Safetensors(safetensors::Float),
+}
+
+/// Reads a `.keras` or whole-model `.h5` file, of Keras 2 or 3; which of them it is, its first bytes say.
+///
+/// Give a `Vec` where you can: an `.h5` file is then read in place. `name` is the file's name for the message.
+///
+/// # Errors
+/// If the file is damaged, a layer or argument in its configuration is not known, it is no whole model, or its weights
+/// are not all there and finite.
+pub fn read_model<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<LoadedModel, IoError> {
+    let bytes = bytes.into();
+    let wanted = "a .keras or whole-model .h5 file";
+    let read = || match sniff(&bytes) {
+        Kind::Zip => keras::read_archive(&bytes, None),
+        Kind::Hdf5 => {
+            let root = hdf5::open(bytes.into_owned())?;
+            if keras::is_keras3(&root)? {
+                return Err(Problem::WeightsAlone);
+            }
+            let contents = keras::legacy_contents(root)?;
+            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.model()
+        }
+        Kind::Safetensors => Err(Problem::WeightsAlone),
+        Kind::Other(found) => Err(unknown(found, wanted)),
+    };
+    read().map_err(|problem| problem.in_file(name))
+}
+
+/// Reads the weights of `model` from a `.weights.h5`, `.h5` (weights or whole model, Keras 2 or 3), `.keras` or
+/// safetensors file; which of them it is, its first bytes say.
+///
+/// They bind as Keras binds them: see [`keras`] and [`safetensors`].
+///
+/// # Errors
+/// If the file is damaged, or its weights are not exactly this model's, each of its shape and finite; the error lists
+/// everything that is wrong.
+pub fn read_weights<'a>(bytes: impl Into<Cow<'a, [u8]>>, model: &Model, name: &str) -> Result<Weights, IoError> {
+    let bytes = bytes.into();
+    let wanted = "a .weights.h5, .h5, .keras or .safetensors file";
+    let read = || match sniff(&bytes) {
+        Kind::Zip => Ok(keras::read_archive(&bytes, Some(model))?.weights),
+        Kind::Hdf5 => {
+            let root = hdf5::open(bytes.into_owned())?;
+            if keras::is_keras3(&root)? {
+                return keras::read_weights(&root, model);
+            }
+            let contents = keras::legacy_contents(root)?;
+            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.weights(model)
+        }
+        Kind::Safetensors => safetensors::read_weights(&bytes, model),
+        Kind::Other(found) => Err(unknown(found, wanted)),
+    };
+    read().map_err(|problem| problem.in_file(name))
+}
+
+/// The bytes of a file with `model` (where the format holds one) and its weights.
+///
+/// # Errors
+/// If `weights` are not this model's, or the format has no form for a layer.
+pub fn write(model: &Model, weights: &Weights, format: Format) -> Result<Vec<u8>, Problem> {
+    match format {
+        Format::Keras => keras::write_keras(model, weights),
+        Format::LegacyH5 => keras::write_legacy_model(model, weights),
+        Format::WeightsH5 => keras::write_weights(model, weights),
+        Format::LegacyWeightsH5 => keras::write_legacy_weights(model, weights),
+        Format::Safetensors(float) => safetensors::write_weights(model, weights, float),
+    }
+}
+
+enum Kind {
+    Zip,
+    Hdf5,
+    Safetensors,
+    Other(&'static str),
+}
+
+fn sniff(bytes: &[u8]) -> Kind {
+    const KNOWN: [(&[u8], &str); 5] = [
+        (npy::MAGIC, "a .npy array"),
+        (b"\x89PNG", "a PNG picture"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"{", "a JSON text without weights"),
+        (b"version https://git-lfs", "a pointer to a file in Git LFS, not yet fetched"),
+    ];
+    if bytes.starts_with(keras::ARCHIVE_MAGIC) {
+        Kind::Zip
+    } else if hdf5::sniff(bytes) {
+        Kind::Hdf5
+    } else if safetensors::sniff(bytes) {
+        Kind::Safetensors
+    } else if bytes.is_empty() {
+        Kind::Other("empty")
+    } else {
+        let known = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic));
+        Kind::Other(known.map_or("of a format that its first bytes do not tell", |(_, found)| found))
+    }
+}
+
+fn unknown(found: &str, wanted: &'static str) -> Problem {
+    Problem::UnknownFormat { found: found.to_owned(), wanted }
+}

@@ -1,15 +1,19 @@
 //! The safetensors format: named tensors behind a JSON header.
 //!
+//! A model's weights stand there under their paths (`base/conv1/kernel`); read are also those that Keras's paths name,
+//! which may begin with the model's name.
+//!
 //! Source: the format's documentation at <https://github.com/huggingface/safetensors>.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use cnn_core::Tensor;
+use cnn_core::{Model, Tensor, Weights};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, View};
 
 use crate::error::{IoError, Problem};
+use crate::weights::Found;
 
 /// An element type to store floats in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,6 +107,53 @@ pub fn write<'a>(
     }
     let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
     ::safetensors::serialize(tensors, (!metadata.is_empty()).then_some(metadata)).map_err(damaged)
+}
+
+/// The weights of `model` from tensors under their paths, with or without one more name in front: Keras puts the
+/// model's there (`small/conv1/kernel`), we do not.
+///
+/// # Errors
+/// If the file is damaged, or its tensors are not exactly this model's weights, each of its shape and finite.
+pub(crate) fn read_weights(bytes: &[u8], model: &Model) -> Result<Weights, Problem> {
+    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let mut tensors: Vec<(String, TensorView<'_>)> = file.tensors();
+    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let wanted: HashMap<String, Vec<usize>> = model.weights().into_iter().map(|w| (w.path, w.shape)).collect();
+    let mut left: HashMap<&str, &[usize]> = wanted.iter().map(|(path, shape)| (path.as_str(), shape.as_slice())).collect();
+    let mut found = Found::new(model);
+    let path_of = |name: &str| {
+        let shorter = name.split_once('/').map_or("", |(_, rest)| rest);
+        [name, shorter].into_iter().find(|path| wanted.contains_key(*path)).map(str::to_owned)
+    };
+    for (name, view) in tensors {
+        let Some(path) = path_of(&name) else {
+            found.extra(name, view.shape());
+            continue;
+        };
+        match left.remove(path.as_str()) {
+            Some(shape) => {
+                let got = view.shape().to_vec();
+                found.bind(path, shape, &name.clone(), &got, (name, view));
+            }
+            None => found.conflict(format!("{path}: two tensors of the file are this weight, one of them {name}")),
+        }
+    }
+    for weight in model.weights() {
+        if left.contains_key(weight.path.as_str()) {
+            found.missing(weight.path, &weight.shape);
+        }
+    }
+    found.finish(model, |(name, view)| Ok(Tensor::new(view.shape().to_vec(), floats(&name, &view)?)?))
+}
+
+/// The bytes of a file with the weights of `model` under their paths.
+///
+/// # Errors
+/// If `weights` are not this model's.
+pub(crate) fn write_weights(model: &Model, weights: &Weights, float: Float) -> Result<Vec<u8>, Problem> {
+    let tensor = crate::keras::checked(model, weights)?;
+    let all: Vec<_> = model.weights().into_iter().map(|weight| (tensor(&weight.path), weight.path)).collect();
+    write(all.iter().map(|(tensor, path)| (path.as_str(), tensor.as_ref())), &[], float)
 }
 
 /// A tensor on its way out.

@@ -1,0 +1,232 @@
+//! Activations and normalisations: arguments from and to a configuration.
+
+use cnn_core::Tensor;
+use cnn_core::layers::{
+    BatchNormalization, ELU, LayerNormalization, LeakyReLU, Normalization, PReLU, ReLU, Rescaling, Softmax,
+};
+use serde_json::{Value, json};
+
+use super::args::Args;
+use super::write::{Config, initialized, ones, zeros};
+use crate::error::Problem;
+
+pub(super) fn read_relu(args: &mut Args<'_>) -> Result<ReLU, Problem> {
+    let max_value = match args.get("max_value") {
+        None => None,
+        Some(_) => Some(args.number("max_value")?),
+    };
+    let (negative_slope, threshold) = (args.number_or("negative_slope", 0.0)?, args.number_or("threshold", 0.0)?);
+    Ok(ReLU { max_value, negative_slope, threshold })
+}
+
+pub(super) fn write_relu(layer: &ReLU, config: &mut Config<'_>) {
+    config.set("max_value", json!(layer.max_value));
+    config.set("negative_slope", json!(layer.negative_slope));
+    config.set("threshold", json!(layer.threshold));
+}
+
+/// Keras 2 calls the slope alpha.
+pub(super) fn read_leaky_relu(args: &mut Args<'_>) -> Result<LeakyReLU, Problem> {
+    let alpha = args.number_or("alpha", 0.3)?;
+    Ok(LeakyReLU { negative_slope: args.number_or("negative_slope", alpha)? })
+}
+
+pub(super) fn write_leaky_relu(layer: &LeakyReLU, config: &mut Config<'_>) {
+    config.set("negative_slope", json!(layer.negative_slope));
+}
+
+pub(super) fn read_prelu(args: &mut Args<'_>) -> Result<PReLU, Problem> {
+    args.training_only(&["alpha_initializer", "alpha_regularizer", "alpha_constraint"]);
+    let axes = args.integers("shared_axes")?.unwrap_or_default();
+    let shared_axes = axes
+        .iter()
+        .map(|&axis| usize::try_from(axis).map_err(|_| args.error(format!("shared_axes has a negative axis {axis}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(PReLU { shared_axes })
+}
+
+pub(super) fn write_prelu(layer: &PReLU, config: &mut Config<'_>) {
+    initialized(config, &[("alpha", zeros())], false);
+    let axes = if layer.shared_axes.is_empty() { Value::Null } else { json!(layer.shared_axes) };
+    config.set("shared_axes", axes);
+}
+
+pub(super) fn read_elu(args: &mut Args<'_>) -> Result<ELU, Problem> {
+    Ok(ELU { alpha: args.number_or("alpha", 1.0)? })
+}
+
+pub(super) fn write_elu(layer: &ELU, config: &mut Config<'_>) {
+    config.set("alpha", json!(layer.alpha));
+}
+
+pub(super) fn read_softmax(args: &mut Args<'_>) -> Result<Softmax, Problem> {
+    Ok(Softmax { axis: args.integers("axis")?.unwrap_or_else(|| vec![-1]) })
+}
+
+pub(super) fn write_softmax(layer: &Softmax, config: &mut Config<'_>) {
+    config.set("axis", one_or_more(&layer.axis));
+}
+
+fn one_or_more(axes: &[isize]) -> Value {
+    match axes {
+        [axis] => json!(axis),
+        axes => json!(axes),
+    }
+}
+
+pub(super) fn read_batch_normalization(args: &mut Args<'_>) -> Result<BatchNormalization, Problem> {
+    args.training_only(&[
+        "beta_initializer",
+        "gamma_initializer",
+        "moving_mean_initializer",
+        "moving_variance_initializer",
+        "beta_regularizer",
+        "gamma_regularizer",
+        "beta_constraint",
+        "gamma_constraint",
+    ]);
+    // How statistics are gathered in training, across devices or by renormalisation; the result is the same.
+    for key in ["synchronized", "renorm_clipping", "renorm_momentum", "fused", "virtual_batch_size"] {
+        args.get(key);
+    }
+    args.only("renorm", &json!(false))?;
+    let axis = match args.integers("axis")?.as_deref() {
+        None => -1,
+        Some(&[axis]) => axis,
+        Some(axes) => {
+            return Err(args.unsupported(format!("axis {axes:?}"), "BatchNormalization takes one axis"));
+        }
+    };
+    Ok(BatchNormalization {
+        axis,
+        momentum: args.number_or("momentum", 0.99)?,
+        epsilon: args.number_or("epsilon", 1e-3)?,
+        center: args.flag_or("center", true)?,
+        scale: args.flag_or("scale", true)?,
+    })
+}
+
+pub(super) fn write_batch_normalization(layer: &BatchNormalization, config: &mut Config<'_>) {
+    config.set("axis", json!(layer.axis));
+    config.set("momentum", json!(layer.momentum));
+    config.set("epsilon", json!(layer.epsilon));
+    config.set("center", json!(layer.center));
+    config.set("scale", json!(layer.scale));
+    config.set("beta_initializer", zeros());
+    config.set("gamma_initializer", ones());
+    config.set("moving_mean_initializer", zeros());
+    config.set("moving_variance_initializer", ones());
+    for key in ["beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"] {
+        config.set(key, Value::Null);
+    }
+    config.set("synchronized", json!(false));
+}
+
+pub(super) fn read_layer_normalization(args: &mut Args<'_>) -> Result<LayerNormalization, Problem> {
+    args.training_only(&[
+        "beta_initializer",
+        "gamma_initializer",
+        "beta_regularizer",
+        "gamma_regularizer",
+        "beta_constraint",
+        "gamma_constraint",
+    ]);
+    args.only("rms_scaling", &json!(false))?;
+    Ok(LayerNormalization {
+        axis: args.integers("axis")?.unwrap_or_else(|| vec![-1]),
+        epsilon: args.number_or("epsilon", 1e-3)?,
+        center: args.flag_or("center", true)?,
+        scale: args.flag_or("scale", true)?,
+    })
+}
+
+pub(super) fn write_layer_normalization(layer: &LayerNormalization, config: &mut Config<'_>) {
+    config.set("axis", one_or_more(&layer.axis));
+    config.set("epsilon", json!(layer.epsilon));
+    config.set("center", json!(layer.center));
+    config.set("scale", json!(layer.scale));
+    initialized(config, &[("beta", zeros()), ("gamma", ones())], false);
+}
+
+pub(super) fn read_normalization(args: &mut Args<'_>) -> Result<Normalization, Problem> {
+    // `axis` null is one mean for all; missing, it is -1.
+    let missing = !args.has("axis");
+    let axis = args.integers("axis")?.unwrap_or_else(|| if missing { vec![-1] } else { Vec::new() });
+    let statistics = match (args.get("mean"), args.get("variance")) {
+        (Some(mean), Some(variance)) => {
+            let tensor = |key: &str, value| {
+                tensor(value).ok_or_else(|| args.error(format!("{key} is no number and no array of numbers")))
+            };
+            Some((tensor("mean", mean)?, tensor("variance", variance)?))
+        }
+        (None, None) => None,
+        _ => return Err(args.error("mean and variance must be given together")),
+    };
+    Ok(Normalization { axis, statistics, invert: args.flag_or("invert", false)? })
+}
+
+pub(super) fn write_normalization(layer: &Normalization, config: &mut Config<'_>) {
+    config.set("axis", if layer.axis.is_empty() { Value::Null } else { json!(layer.axis) });
+    config.set("invert", json!(layer.invert));
+    let (mean, variance) = match &layer.statistics {
+        Some((mean, variance)) => (nested(mean.shape(), mean.data()), nested(variance.shape(), variance.data())),
+        None => (Value::Null, Value::Null),
+    };
+    config.set("mean", mean);
+    config.set("variance", variance);
+}
+
+/// Nested lists of numbers as a tensor.
+fn tensor(value: &Value) -> Option<Tensor> {
+    fn collect(value: &Value, data: &mut Vec<f32>) -> Option<Vec<usize>> {
+        match value {
+            Value::Array(values) => {
+                let mut inner = None;
+                for value in values {
+                    let shape = collect(value, data)?;
+                    if *inner.get_or_insert_with(|| shape.clone()) != shape {
+                        return None;
+                    }
+                }
+                let mut shape = vec![values.len()];
+                shape.extend(inner.unwrap_or_default());
+                Some(shape)
+            }
+            number => {
+                data.push(number.as_f64()? as f32);
+                Some(Vec::new())
+            }
+        }
+    }
+    let mut data = Vec::new();
+    let shape = collect(value, &mut data)?;
+    Tensor::new(shape, data).ok()
+}
+
+/// A tensor as nested lists; each number as its shortest decimal, which float32 reads back as the same.
+fn nested(shape: &[usize], data: &[f32]) -> Value {
+    match shape.split_first() {
+        None => data.first().map_or(Value::Null, |value| shortest(*value)),
+        Some((&size, rest)) => {
+            let step = data.len() / size.max(1);
+            Value::Array((0..size).map(|i| nested(rest, &data[i * step..(i + 1) * step])).collect())
+        }
+    }
+}
+
+fn shortest(value: f32) -> Value {
+    value.to_string().parse::<f64>().map_or(Value::Null, |value| json!(value))
+}
+
+pub(super) fn read_rescaling(args: &mut Args<'_>) -> Result<Rescaling, Problem> {
+    Ok(Rescaling { scale: args.numbers("scale", 1.0)?, offset: args.numbers("offset", 0.0)? })
+}
+
+pub(super) fn write_rescaling(layer: &Rescaling, config: &mut Config<'_>) {
+    let numbers = |numbers: &[f64]| match numbers {
+        [one] => json!(one),
+        many => json!(many),
+    };
+    config.set("scale", numbers(&layer.scale));
+    config.set("offset", numbers(&layer.offset));
+}

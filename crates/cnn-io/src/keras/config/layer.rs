@@ -1,0 +1,183 @@
+//! One layer's class and arguments, from and to a configuration.
+
+use cnn_core::layers::{Activation, Add, Average, Layer, Maximum, Minimum, Multiply, Subtract};
+use serde_json::{Map, Value};
+
+use super::args::Args;
+use super::write::{Config, activation};
+use super::{Dialect, convolution, elementwise, shapes, spatial};
+use crate::error::Problem;
+
+/// The classes that can be read.
+const KNOWN: [&str; 37] = [
+    "Activation",
+    "Add",
+    "Average",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Concatenate",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "ELU",
+    "Flatten",
+    "Functional",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "InputLayer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Normalization",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Resizing",
+    "SeparableConv2D",
+    "Sequential",
+    "Softmax",
+    "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
+];
+
+/// The layer of a Keras 3 class with the arguments that its `get_config()` gives.
+///
+/// # Errors
+/// If the class or an argument is not known, or a value cannot be taken.
+///
+/// ```
+/// use cnn_core::layers::{Layer, LeakyReLU};
+/// let layer = cnn_io::keras::layer_from_config("LeakyReLU", &serde_json::json!({"negative_slope": 0.5}))?;
+/// assert_eq!(layer, Layer::from(LeakyReLU::new().negative_slope(0.5)));
+/// # Ok::<(), cnn_io::Problem>(())
+/// ```
+pub fn layer_from_config(class: &str, config: &Value) -> Result<Layer, Problem> {
+    let config = super::simplify(config.clone());
+    let Some(object) = config.as_object() else {
+        return Err(Problem::config(class, "its config is no object"));
+    };
+    let mut args = Args::new(object, class.to_owned(), Dialect::Keras3);
+    for key in ["name", "trainable"] {
+        args.get(key);
+    }
+    args.check_dtype()?;
+    let layer = read(class, &mut args)?;
+    args.finish()?;
+    Ok(layer)
+}
+
+/// The arguments of a layer as Keras 3's `get_config()` gives them, without name, dtype and trainable.
+///
+/// # Errors
+/// If Keras cannot save the layer: explicit padding (see [`super::model_to_json`]), or gelu by tanh.
+pub fn layer_to_config(layer: &Layer) -> Result<Value, Problem> {
+    Ok(Value::Object(write(layer, layer.class_name())?))
+}
+
+pub(super) fn unknown(place: String, class: String) -> Problem {
+    Problem::UnknownLayer { place, class, known: &KNOWN }
+}
+
+/// Takes the layer's own arguments.
+pub(super) fn read(class: &str, args: &mut Args<'_>) -> Result<Layer, Problem> {
+    Ok(match class {
+        "InputLayer" => shapes::read_input(args)?.into(),
+        "Conv2D" => convolution::read_conv2d(args)?.into(),
+        "DepthwiseConv2D" => convolution::read_depthwise_conv2d(args)?.into(),
+        "SeparableConv2D" => convolution::read_separable_conv2d(args)?.into(),
+        "Conv2DTranspose" => convolution::read_conv2d_transpose(args)?.into(),
+        "Dense" => convolution::read_dense(args)?.into(),
+        "MaxPooling2D" => spatial::read_max_pooling2d(args)?.into(),
+        "AveragePooling2D" => spatial::read_average_pooling2d(args)?.into(),
+        "GlobalMaxPooling2D" => spatial::read_global_max_pooling2d(args)?.into(),
+        "GlobalAveragePooling2D" => spatial::read_global_average_pooling2d(args)?.into(),
+        "ZeroPadding2D" => spatial::read_zero_padding2d(args)?.into(),
+        "Cropping2D" => spatial::read_cropping2d(args)?.into(),
+        "UpSampling2D" => spatial::read_up_sampling2d(args)?.into(),
+        "Resizing" => spatial::read_resizing(args)?.into(),
+        "BatchNormalization" => elementwise::read_batch_normalization(args)?.into(),
+        "LayerNormalization" => elementwise::read_layer_normalization(args)?.into(),
+        "Normalization" => elementwise::read_normalization(args)?.into(),
+        "Rescaling" => elementwise::read_rescaling(args)?.into(),
+        "Activation" => args.activation()?.into(),
+        "ReLU" => elementwise::read_relu(args)?.into(),
+        "LeakyReLU" => elementwise::read_leaky_relu(args)?.into(),
+        "PReLU" => elementwise::read_prelu(args)?.into(),
+        "ELU" => elementwise::read_elu(args)?.into(),
+        "Softmax" => elementwise::read_softmax(args)?.into(),
+        "Add" => Add.into(),
+        "Subtract" => Subtract.into(),
+        "Multiply" => Multiply.into(),
+        "Average" => Average.into(),
+        "Maximum" => Maximum.into(),
+        "Minimum" => Minimum.into(),
+        "Concatenate" => shapes::read_concatenate(args)?.into(),
+        "Flatten" => shapes::read_flatten(args)?.into(),
+        "Reshape" => shapes::read_reshape(args)?.into(),
+        "Permute" => shapes::read_permute(args)?.into(),
+        "Dropout" => shapes::read_dropout(args)?.into(),
+        other => return Err(unknown(args.place.clone(), other.to_owned())),
+    })
+}
+
+/// The layer's own arguments; `place` is where it stands, for the message.
+pub(super) fn write(layer: &Layer, place: &str) -> Result<Map<String, Value>, Problem> {
+    let mut config = Config::new(place);
+    let c = &mut config;
+    match layer {
+        Layer::InputLayer(layer) => shapes::write_input(layer, c),
+        Layer::Conv2D(layer) => convolution::write_conv2d(layer, c)?,
+        Layer::DepthwiseConv2D(layer) => convolution::write_depthwise_conv2d(layer, c)?,
+        Layer::SeparableConv2D(layer) => convolution::write_separable_conv2d(layer, c)?,
+        Layer::Conv2DTranspose(layer) => convolution::write_conv2d_transpose(layer, c)?,
+        Layer::Dense(layer) => convolution::write_dense(layer, c)?,
+        Layer::MaxPooling2D(layer) => spatial::write_max_pooling2d(layer, c)?,
+        Layer::AveragePooling2D(layer) => spatial::write_average_pooling2d(layer, c)?,
+        Layer::GlobalMaxPooling2D(layer) => spatial::write_global(layer.keepdims, c),
+        Layer::GlobalAveragePooling2D(layer) => spatial::write_global(layer.keepdims, c),
+        Layer::ZeroPadding2D(layer) => spatial::write_zero_padding2d(layer, c),
+        Layer::Cropping2D(layer) => spatial::write_cropping2d(layer, c),
+        Layer::UpSampling2D(layer) => spatial::write_up_sampling2d(layer, c),
+        Layer::Resizing(layer) => spatial::write_resizing(layer, c),
+        Layer::BatchNormalization(layer) => elementwise::write_batch_normalization(layer, c),
+        Layer::LayerNormalization(layer) => elementwise::write_layer_normalization(layer, c),
+        Layer::Normalization(layer) => elementwise::write_normalization(layer, c),
+        Layer::Rescaling(layer) => elementwise::write_rescaling(layer, c),
+        Layer::Activation(function) => write_activation(*function, c)?,
+        Layer::ReLU(layer) => elementwise::write_relu(layer, c),
+        Layer::LeakyReLU(layer) => elementwise::write_leaky_relu(layer, c),
+        Layer::PReLU(layer) => elementwise::write_prelu(layer, c),
+        Layer::ELU(layer) => elementwise::write_elu(layer, c),
+        Layer::Softmax(layer) => elementwise::write_softmax(layer, c),
+        Layer::Concatenate(layer) => shapes::write_concatenate(layer, c),
+        Layer::Flatten(_) => shapes::write_flatten(c),
+        Layer::Reshape(layer) => shapes::write_reshape(layer, c),
+        Layer::Permute(layer) => shapes::write_permute(layer, c),
+        Layer::Dropout(layer) => shapes::write_dropout(layer, c),
+        Layer::Add(_)
+        | Layer::Subtract(_)
+        | Layer::Multiply(_)
+        | Layer::Average(_)
+        | Layer::Maximum(_)
+        | Layer::Minimum(_) => {}
+        Layer::Model(_) => {
+            return Err(Problem::config(place, "a nested model has no arguments; write the model instead"));
+        }
+    }
+    Ok(config.into_map())
+}
+
+fn write_activation(function: Activation, config: &mut Config<'_>) -> Result<(), Problem> {
+    let name = activation(function, config)?;
+    config.set("activation", name);
+    Ok(())
+}

@@ -73,7 +73,7 @@ pub enum Problem {
     Weights {
         /// What is missing, extra, of another shape, or not finite. Tensors that only the file knows stand there under
         /// their place in the file.
-        weights: WeightsError,
+        weights: Box<WeightsError>,
         /// Layers for which names, order and shapes in the file contradict each other.
         conflicts: Vec<String>,
     },

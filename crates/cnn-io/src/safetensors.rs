@@ -119,7 +119,8 @@ pub(crate) fn read_weights(bytes: &[u8], model: &Model) -> Result<Weights, Probl
     let mut tensors: Vec<(String, TensorView<'_>)> = file.tensors();
     tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
     let wanted: HashMap<String, Vec<usize>> = model.weights().into_iter().map(|w| (w.path, w.shape)).collect();
-    let mut left: HashMap<&str, &[usize]> = wanted.iter().map(|(path, shape)| (path.as_str(), shape.as_slice())).collect();
+    let mut left: HashMap<&str, &[usize]> =
+        wanted.iter().map(|(path, shape)| (path.as_str(), shape.as_slice())).collect();
     let mut found = Found::new(model);
     let path_of = |name: &str| {
         let shorter = name.split_once('/').map_or("", |(_, rest)| rest);

@@ -46,10 +46,14 @@ impl<T> Found<T> {
     }
 
     /// Reads the tensors, in the model's order.
-    pub(crate) fn finish(mut self, model: &Model, read: impl Fn(T) -> Result<Tensor, Problem>) -> Result<Weights, Problem> {
+    pub(crate) fn finish(
+        mut self,
+        model: &Model,
+        read: impl Fn(T) -> Result<Tensor, Problem>,
+    ) -> Result<Weights, Problem> {
         let w = &self.wrong;
         if !(w.missing.is_empty() && w.extra.is_empty() && w.misshaped.is_empty() && self.conflicts.is_empty()) {
-            return Err(Problem::Weights { weights: self.wrong, conflicts: self.conflicts });
+            return Err(Problem::Weights { weights: Box::new(self.wrong), conflicts: self.conflicts });
         }
         let mut read_in = Weights::new();
         for (path, tensor) in self.bound {
@@ -57,7 +61,7 @@ impl<T> Found<T> {
         }
         self.wrong.not_finite = read_in.not_finite();
         if !self.wrong.not_finite.is_empty() {
-            return Err(Problem::Weights { weights: self.wrong, conflicts: self.conflicts });
+            return Err(Problem::Weights { weights: Box::new(self.wrong), conflicts: self.conflicts });
         }
         let in_order = model.weights().into_iter().filter_map(|weight| {
             let tensor = read_in.get(&weight.path)?.clone();

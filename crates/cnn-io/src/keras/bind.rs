@@ -198,8 +198,7 @@ fn by_numbers(written: &[Written], targets: &[Target]) -> Option<Vec<usize>> {
         return None;
     }
     let pairs = theirs.values().zip(ours.values());
-    let same: HashMap<&str, &str> =
-        pairs.flat_map(|(a, b)| a.values().copied().zip(b.values().copied())).collect();
+    let same: HashMap<&str, &str> = pairs.flat_map(|(a, b)| a.values().copied().zip(b.values().copied())).collect();
     let mut free = vec![true; targets.len()];
     written
         .iter()
@@ -260,10 +259,15 @@ mod tests {
         let numbers = ["conv2d/kernel+", "conv2d_1/kernel+", "conv2d_2/kernel+"];
         let deep = ["m/conv/kernel+", "n/conv/kernel+"];
         #[rustfmt::skip]
-        let cases: &[(&[&'static str], &[&str], Option<&[usize]>)] = &[
+        type Case<'a> = (&'a [&'static str], &'a [&'a str], Option<&'a [usize]>);
+        let cases: &[Case<'_>] = &[
             // Keras 3, Keras 2, no path, names that say nothing, names in another order.
             (&plain, &["bn/gamma", "bn/beta", "bn/moving_mean", "bn/moving_variance"], Some(&[0, 1, 2, 3])),
-            (&plain, &["x/bn/gamma:0", "x/bn/beta:0", "x/bn/moving_mean:0", "x/bn/moving_variance:0"], Some(&[0, 1, 2, 3])),
+            (
+                &plain,
+                &["x/bn/gamma:0", "x/bn/beta:0", "x/bn/moving_mean:0", "x/bn/moving_variance:0"],
+                Some(&[0, 1, 2, 3]),
+            ),
             (&plain, &["gamma", "beta", "moving_mean", "moving_variance"], Some(&[0, 1, 2, 3])),
             (&plain, &["bn_g:0", "bn_b:0", "bn_running_mean:0", "bn_running_std:0"], Some(&[0, 1, 2, 3])),
             (&plain, &["bn/beta", "bn/gamma", "bn/moving_mean", "bn/moving_variance"], Some(&[1, 0, 2, 3])),
@@ -271,7 +275,11 @@ mod tests {
             (&plain, &["bn/kernel", "bn/beta", "bn/moving_mean", "bn/moving_variance"], None),
             (&plain, &["bn/gamma", "bn/gamma", "bn/moving_mean", "bn/moving_variance"], None),
             (&["kernel+", "bias+"], &["dw/depthwise_kernel:0", "dw/bias:0"], Some(&[0, 1])),
-            (&["depthwise_kernel+", "pointwise_kernel+"], &["s/depthwise_kernel:0", "s/pointwise_kernel:0"], Some(&[0, 1])),
+            (
+                &["depthwise_kernel+", "pointwise_kernel+"],
+                &["s/depthwise_kernel:0", "s/pointwise_kernel:0"],
+                Some(&[0, 1]),
+            ),
             // Nested: nothing frozen, a frozen, all frozen; the model frozen otherwise than the file.
             (&base, &["a/kernel", "b/gamma", "c/kernel", "b/moving_mean"], Some(&[0, 1, 3, 2])),
             (&base, &["base/b/gamma", "base/c/kernel", "base/a/kernel", "base/b/moving_mean"], Some(&[1, 3, 0, 2])),

@@ -60,7 +60,7 @@ pub(crate) fn checked<'a>(model: &Model, weights: &'a Weights) -> Result<impl Fn
     if let Err(mut error) = model.check_weights(weights) {
         error.not_finite.clear();
         if !(error.missing.is_empty() && error.extra.is_empty() && error.misshaped.is_empty()) {
-            return Err(Problem::Weights { weights: error, conflicts: Vec::new() });
+            return Err(Problem::Weights { weights: Box::new(error), conflicts: Vec::new() });
         }
     }
     // Every path asked for is one of the model's, which are all there.

@@ -98,10 +98,10 @@ impl<'a> Args<'a> {
     pub(super) fn numbers(&mut self, key: &'static str, default: f64) -> Result<Vec<f64>, Problem> {
         match self.get(key) {
             None => Ok(vec![default]),
-            Some(Value::Array(values)) => values
-                .iter()
-                .map(|value| as_number(value).ok_or_else(|| self.wrong(key, value, "a number")))
-                .collect(),
+            Some(all @ Value::Array(values)) => {
+                let numbers: Option<Vec<f64>> = values.iter().map(as_number).collect();
+                numbers.ok_or_else(|| self.wrong(key, all, "a number, or one for each channel"))
+            }
             Some(_) => Ok(vec![self.number(key)?]),
         }
     }

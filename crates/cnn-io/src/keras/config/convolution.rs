@@ -125,16 +125,7 @@ pub(super) fn read_conv2d_transpose(args: &mut Args<'_>) -> Result<Conv2DTranspo
         None => None,
         Some(_) => Some(args.pair("output_padding")?),
     };
-    Ok(Conv2DTranspose {
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        output_padding,
-        dilation_rate,
-        activation,
-        use_bias,
-    })
+    Ok(Conv2DTranspose { filters, kernel_size, strides, padding, output_padding, dilation_rate, activation, use_bias })
 }
 
 pub(super) fn write_conv2d_transpose(layer: &Conv2DTranspose, config: &mut Config<'_>) -> Result<(), Problem> {
@@ -164,11 +155,7 @@ pub(super) fn read_dense(args: &mut Args<'_>) -> Result<Dense, Problem> {
     if args.get("quantization_config").is_some() || args.get("lora_rank").is_some() {
         return Err(args.unsupported("a quantised or LoRA Dense", "save the model with plain float32 weights"));
     }
-    Ok(Dense {
-        units: args.size("units")?,
-        activation: args.activation()?,
-        use_bias: args.flag_or("use_bias", true)?,
-    })
+    Ok(Dense { units: args.size("units")?, activation: args.activation()?, use_bias: args.flag_or("use_bias", true)? })
 }
 
 pub(super) fn write_dense(layer: &Dense, config: &mut Config<'_>) -> Result<(), Problem> {

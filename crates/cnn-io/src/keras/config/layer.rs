@@ -78,7 +78,7 @@ pub fn layer_from_config(class: &str, config: &Value) -> Result<Layer, Problem> 
 /// The arguments of a layer as Keras 3's `get_config()` gives them, without name, dtype and trainable.
 ///
 /// # Errors
-/// If Keras cannot save the layer: explicit padding (see [`super::model_to_json`]), or gelu by tanh.
+/// If Keras has no form for the layer: explicit padding (in a model it becomes a layer of its own), or gelu by tanh.
 pub fn layer_to_config(layer: &Layer) -> Result<Value, Problem> {
     Ok(Value::Object(write(layer, layer.class_name())?))
 }

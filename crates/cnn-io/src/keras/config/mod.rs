@@ -61,7 +61,7 @@ pub(crate) fn read_model(json: &str, version: Option<&str>) -> Result<(Model, Ve
     let value = simplify(value);
     let version = version.or_else(|| value.get("keras_version")?.as_str());
     let mut reader = Reader { dialect: Dialect::of_version(version), notes: Vec::new() };
-    let model = reader.model(&Entry::new(&value, "")?, "")?;
+    let model = reader.model(&Entry::new(&value, "the configuration")?, "")?;
     if value.get("compile_config").is_some_and(|config| config.get("optimizer").is_some()) {
         reader.notes.push(NOT_COMPILED.into());
     }
@@ -78,7 +78,9 @@ fn simplify(value: Value) -> Value {
         Value::Object(mut object) => {
             let packed = match object.get("class_name").and_then(Value::as_str) {
                 Some("__tuple__" | "TensorShape") => object.remove("items"),
-                Some("__numpy__") => object.get_mut("config").and_then(|config| config.get_mut("value")).map(Value::take),
+                Some("__numpy__") => {
+                    object.get_mut("config").and_then(|config| config.get_mut("value")).map(Value::take)
+                }
                 _ => None,
             };
             match packed {
@@ -104,7 +106,7 @@ impl<'a> Entry<'a> {
         let config = object.and_then(|object| object.get("config"));
         match (object, class, config) {
             (Some(object), Some(class), Some(config)) => Ok(Self { class, object, config }),
-            _ => Err(Problem::config(at(place, "a layer"), "has no class_name or no config")),
+            _ => Err(Problem::config(place, "has no class_name or no config")),
         }
     }
 
@@ -154,7 +156,8 @@ impl Reader {
         let mut args = Args::new(config, label, self.dialect);
         args.get("name");
         args.check_dtype()?;
-        let layers = args.get("layers").and_then(Value::as_array).ok_or_else(|| args.error("it has no list of layers"))?;
+        let layers =
+            args.get("layers").and_then(Value::as_array).ok_or_else(|| args.error("it has no list of layers"))?;
         wiring::check_size(layers.len(), &args.place)?;
         Ok((args, name, layers))
     }
@@ -186,8 +189,7 @@ impl Reader {
         let inside = at(place, &name);
         let mut model = Sequential::new(name);
         for (index, value) in layers.iter().enumerate() {
-            let entry = Entry::new(value, &inside)?;
-            let named = self.layer(&entry, &inside)?;
+            let (entry, named) = self.layer(value, &inside, index)?;
             if index == 0 && !matches!(named.layer, Layer::InputLayer(_)) {
                 // Without an input layer, the first layer or the model itself knows the shape.
                 let own = ["batch_shape", "batch_input_shape"].iter().find_map(|key| as_shape(entry.config.get(key)?));
@@ -208,11 +210,10 @@ impl Reader {
         let trainable = args.flag_or("trainable", true)?;
         let inside = at(place, &name);
         let mut wiring = Wiring::default();
-        for value in layers {
-            let entry = Entry::new(value, &inside)?;
-            let named = self.layer(&entry, &inside)?;
+        for (index, value) in layers.iter().enumerate() {
+            let (entry, named) = self.layer(value, &inside, index)?;
             let Some(own) = entry.name() else {
-                return Err(Problem::config(format!("{inside} ({})", entry.class), "a layer in it has no name"));
+                return Err(Problem::config(format!("{inside}/layers[{index}] ({})", entry.class), "has no name"));
             };
             let nodes = entry.object.get("inbound_nodes").unwrap_or(&Value::Null);
             wiring.add(own, named, nodes, &at(&inside, own))?;
@@ -225,9 +226,15 @@ impl Reader {
         Ok(model)
     }
 
-    /// A layer or a nested model, under its name.
-    fn layer(&mut self, entry: &Entry<'_>, place: &str) -> Result<Named, Problem> {
-        let own = entry.name().unwrap_or("without a name");
+    /// The entry at `index` in the list of layers, and the layer or nested model that it is.
+    fn layer<'a>(&mut self, value: &'a Value, place: &str, index: usize) -> Result<(Entry<'a>, Named), Problem> {
+        let number = format!("layers[{index}]");
+        let entry = Entry::new(value, &at(place, &number))?;
+        let named = self.named(&entry, place, entry.name().unwrap_or(&number))?;
+        Ok((entry, named))
+    }
+
+    fn named(&mut self, entry: &Entry<'_>, place: &str, own: &str) -> Result<Named, Problem> {
         // A user's own class is registered as `package>Class`, an operation stands in Keras's modules of operations.
         let foreign = entry.text("registered_name").filter(|name| name.contains('>')).map(str::to_owned);
         let operation = entry.text("module").filter(|module| module.starts_with("keras.src.ops"));

@@ -87,20 +87,22 @@ impl<'a> Wiring<'a> {
     ) -> Result<Model, Problem> {
         let [inputs, outputs] = ends.map(|end| {
             let mut written = Vec::new();
-            end.map_or_else(|| Err(Problem::config(place, "lacks input_layers or output_layers")), |end| {
-                collect_ends(end, &mut written).map(|()| written).ok_or_else(|| {
-                    Problem::config(place, "input_layers or output_layers is no list of [layer, node, tensor]")
-                })
-            })
+            end.map_or_else(
+                || Err(Problem::config(place, "lacks input_layers or output_layers")),
+                |end| {
+                    collect_ends(end, &mut written).map(|()| written).ok_or_else(|| {
+                        Problem::config(place, "input_layers or output_layers is no list of [layer, node, tensor]")
+                    })
+                },
+            )
         });
         let (inputs, outputs) = (inputs?, outputs?);
         let shifts = self.shifts(&outputs, dialect);
         let resolve = |&(layer, node, tensor): &Written<'_>, place: &str| {
             let index = self.by_name.get(layer).copied();
             let call = index.and_then(|index| node.checked_sub(shifts[index]).map(|call| (index, call, tensor)));
-            call.filter(|&(index, call, _)| call < self.parts[index].calls.len()).ok_or_else(|| {
-                Problem::config(place, format!("takes call {node} of '{layer}', which is not there"))
-            })
+            call.filter(|&(index, call, _)| call < self.parts[index].calls.len())
+                .ok_or_else(|| Problem::config(place, format!("takes call {node} of '{layer}', which is not there")))
         };
         let resolve_all = |written: &[Written<'_>], place: &str| {
             written.iter().map(|reference| resolve(reference, place)).collect::<Result<Vec<Reference>, _>>()
@@ -239,7 +241,8 @@ fn collect_tensors<'a>(value: &'a Value, taken: &mut Vec<Written<'a>>) -> Result
 }
 
 fn keras2_item<'a>(item: &'a Value, place: &str) -> Result<Written<'a>, Problem> {
-    let written = reference(item).ok_or_else(|| Problem::config(place, "an input in inbound_nodes is no [layer, node, tensor]"))?;
+    let written = reference(item)
+        .ok_or_else(|| Problem::config(place, "an input in inbound_nodes is no [layer, node, tensor]"))?;
     check_kwargs(item.get(3).unwrap_or(&Value::Null), place)?;
     Ok(written)
 }

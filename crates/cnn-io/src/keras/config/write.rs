@@ -17,7 +17,7 @@ use crate::error::Problem;
 /// A layer with explicit padding becomes a ZeroPadding2D layer and one without padding.
 ///
 /// # Errors
-/// If Keras has no form for a layer: pooling with explicit padding, or gelu by tanh.
+/// If Keras has no form for a layer: gelu by tanh.
 pub fn model_to_json(model: &Model) -> Result<String, Problem> {
     Ok(model_config(&for_keras(model)?, Style::Keras3)?.to_string())
 }
@@ -65,7 +65,10 @@ pub(super) fn padding(padding: Padding, config: &Config<'_>) -> Result<Value, Pr
 pub(super) fn activation(activation: Activation, config: &Config<'_>) -> Result<Value, Problem> {
     if activation == Activation::GeluTanh {
         return Err(Problem::unsupported(
-            format!("{}: gelu by tanh in a Keras file, which knows activations by name and has none for it,", config.place),
+            format!(
+                "{}: gelu by tanh in a Keras file, which knows activations by name and has none for it,",
+                config.place
+            ),
             "use the exact gelu, or save as safetensors",
         ));
     }

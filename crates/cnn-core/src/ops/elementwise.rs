@@ -10,7 +10,7 @@ pub enum Function {
     /// x
     #[default]
     Linear,
-    /// `min(x, max_value)` for x ≥ threshold, else `negative_slope · (x - threshold)`. Also relu6 and leaky_relu.
+    /// `min(x, max_value)` for x > threshold, else `negative_slope · (x - threshold)`. Also relu6 and leaky_relu.
     Relu {
         /// Where it saturates; infinity if it does not.
         max_value: f32,

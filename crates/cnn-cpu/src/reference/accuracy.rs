@@ -103,7 +103,7 @@ pub trait Real:
     fn erf(self) -> Self;
     /// The sum, in any order.
     fn sum(terms: &[Self]) -> Self;
-    /// `above(x)` for x ≥ at, else `below(x)`: a kernel's `select`.
+    /// `above(x)` for x > at, else `below(x)`: a kernel's `select`.
     fn branch(self, at: f64, below: impl Fn(Self) -> Self, above: impl Fn(Self) -> Self) -> Self;
     /// `function(x)`
     fn activate(self, function: &Function) -> Self;
@@ -137,7 +137,7 @@ pub fn formula<R: Real>(function: &Function, x: R) -> R {
         Function::Softsign => x / (one + x.abs()),
         Function::Exponential => x.exp(),
         Function::Mish => {
-            // tanh(log(1 + e)) = n / (n + 2) with n = e·(e + 2) and e = exp(x); for x ≥ 0 both sides are taken times
+            // tanh(log(1 + e)) = n / (n + 2) with n = e·(e + 2) and e = exp(x); for x > 0 both sides are taken times
             // t² = exp(-2x), so that nothing overflows.
             let t = (-x.abs()).exp();
             let n = x.branch(0.0, |_| t * (t + two), |_| one + two * t);
@@ -219,7 +219,7 @@ impl Real for f64 {
         terms.iter().sum()
     }
     fn branch(self, at: f64, below: impl Fn(Self) -> Self, above: impl Fn(Self) -> Self) -> Self {
-        if self >= at { above(self) } else { below(self) }
+        if self > at { above(self) } else { below(self) }
     }
     fn activate(self, function: &Function) -> Self {
         apply(function, self)
@@ -334,15 +334,15 @@ impl Real for Approx {
         Self::step(terms.iter().map(|term| term.value).sum(), inherited + rounding, 0.0)
     }
     fn branch(self, at: f64, below: impl Fn(Self) -> Self, above: impl Fn(Self) -> Self) -> Self {
-        if self.value - self.error >= at {
+        if self.value - self.error > at {
             return above(self);
         }
-        if self.value + self.error < at {
+        if self.value + self.error <= at {
             return below(self);
         }
         // The computed value may lie on either side.
         let (below, above) = (below(self), above(self));
-        let (value, other) = if self.value >= at { (above, below) } else { (below, above) };
+        let (value, other) = if self.value > at { (above, below) } else { (below, above) };
         let error = value.error.max((other.value - value.value).abs() + other.error);
         if error.is_nan() { Self::unbounded(value.value) } else { Self { value: value.value, error } }
     }

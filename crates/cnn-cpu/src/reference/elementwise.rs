@@ -11,7 +11,7 @@ pub fn apply(function: &Function, x: f64) -> f64 {
         Function::Linear => x,
         Function::Relu { max_value, negative_slope, threshold } => {
             let (max_value, slope, threshold) = (f64::from(max_value), f64::from(negative_slope), f64::from(threshold));
-            if x >= threshold { x.min(max_value) } else { slope * (x - threshold) }
+            if x > threshold { x.min(max_value) } else { slope * (x - threshold) }
         }
         Function::Elu { alpha } => elu(f64::from(alpha), x),
         Function::Selu => SELU_SCALE * elu(SELU_ALPHA, x),

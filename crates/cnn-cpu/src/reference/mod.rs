@@ -16,6 +16,8 @@ mod pool2d;
 mod resize;
 mod run;
 mod softmax;
+#[cfg(test)]
+mod tests;
 
 use cnn_core::op::Op;
 use cnn_core::{DType, ShapeError};

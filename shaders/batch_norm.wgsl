@@ -9,7 +9,8 @@
 
 // In Rust: kernels/normalization.rs, BatchNormParams. Channels count elements of the buffers.
 struct Params {
-    activation: Activation,
+    // Of the function.
+    arguments: vec4<f32>,
     count: u32,
     channels: u32,
     inner: u32,
@@ -33,5 +34,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let c = i / params.inner % params.channels;
     let scale = value(gamma[c]) * inverseSqrt(value(variance[c]) + params.epsilon);
     let normalised = (value(x[i]) - value(mean[c])) * scale + value(beta[c]);
-    y[i] = element(apply(params.activation, normalised));
+    y[i] = element(apply(params.arguments, normalised));
 }

@@ -2,7 +2,8 @@
 //   y[i] = activation(op(a[i], b[i]))
 // The axes that both operands step through alike are merged before (kernels/elementwise.rs): operands of one shape have one
 // axis, [.., C] with [C] two, and only what is left costs divisions.
-// One invocation owns one element of y, or four that lie side by side in a, b and y.
+// One invocation owns one element of y, or four that lie side by side in a, b and y. OP and FUNCTION are constants of
+// the kernel: see shared/function.wgsl.
 #import scalar
 #import lanes
 #import index
@@ -10,11 +11,12 @@
 
 // In Rust: kernels/elementwise.rs, BinaryParams.
 struct Params {
-    activation: Activation,
+    // Of the function.
+    arguments: vec4<f32>,
     count: u32,
-    op: u32,
     rank: u32,
-    pad: u32,
+    pad_0: u32,
+    pad_1: u32,
     // For each axis its size, the steps in a and in b (0 where it stretches), in elements of the buffers; and 0.
     axes: array<vec4<u32>, 6>,
 }
@@ -33,8 +35,8 @@ const PRELU = 6u;
 @group(0) @binding(3) var<storage, read_write> y: array<element>;
 
 // Maximum and minimum are NaN where either operand is.
-fn combine(op: u32, a: value, b: value) -> value {
-    switch op {
+fn combine(a: value, b: value) -> value {
+    switch OP {
         case SUBTRACT: {
             return a - b;
         }
@@ -45,10 +47,10 @@ fn combine(op: u32, a: value, b: value) -> value {
             return a / b;
         }
         case MAXIMUM: {
-            return select(a, b, (b > a) | (b != b));
+            return select(a, b, (b > a) | is_nan(b));
         }
         case MINIMUM: {
-            return select(a, b, (b < a) | (b != b));
+            return select(a, b, (b < a) | is_nan(b));
         }
         case PRELU: {
             return select(a * b, a, a > value(0.0));
@@ -77,6 +79,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     }
     at_a += rest * params.axes[0].y;
     at_b += rest * params.axes[0].z;
-    let combined = combine(params.op, value(a[at_a]), value(b[at_b]));
-    y[i] = element(apply(params.activation, combined));
+    let combined = combine(value(a[at_a]), value(b[at_b]));
+    y[i] = element(apply(params.arguments, combined));
 }

@@ -1,6 +1,6 @@
 // Pooling: of each window of an NHWC picture the largest element, or the mean; pixels outside count for neither:
 //   y[n, oy, ox, c] = max or mean of x[n, iy, ix, c] over oy·s - p ≤ iy < oy·s - p + k inside the picture, ix alike
-// NaN in a window gives NaN. One invocation owns one channel of one output pixel, or four.
+// NaN in a window gives NaN. AVERAGE, 1 for the mean, is a constant of the kernel. One invocation owns one channel of one output pixel, or four.
 #import scalar
 #import lanes
 #import index
@@ -19,15 +19,15 @@ struct Params {
     stride_w: u32,
     pad_top: u32,
     pad_left: u32,
-    average: u32,
-    pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<element>;
 @group(0) @binding(2) var<storage, read_write> y: array<element>;
+
+fn load(row: u32, column: u32, c: u32) -> value {
+    return value(x[(row * params.in_w + column) * params.channels + c]);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
@@ -49,19 +49,22 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let end_x = min(u32(left + i32(params.kernel_w)), params.in_w);
 
     let picture = n * params.in_h;
-    var largest = value(x[((picture + first_y) * params.in_w + first_x) * params.channels + c]);
-    var sum = value(0.0);
-    for (var iy = first_y; iy < end_y; iy++) {
-        for (var ix = first_x; ix < end_x; ix++) {
-            let pixel = value(x[((picture + iy) * params.in_w + ix) * params.channels + c]);
-            largest = select(largest, pixel, (pixel > largest) | (pixel != pixel));
-            sum += pixel;
+    if AVERAGE == 1u {
+        var sum = value(0.0);
+        for (var iy = first_y; iy < end_y; iy++) {
+            for (var ix = first_x; ix < end_x; ix++) {
+                sum += load(picture + iy, ix, c);
+            }
         }
-    }
-    let mean = sum / f32((end_y - first_y) * (end_x - first_x));
-    if params.average != 0u {
-        y[i] = element(mean);
+        y[i] = element(sum / f32((end_y - first_y) * (end_x - first_x)));
     } else {
+        var largest = load(picture + first_y, first_x, c);
+        for (var iy = first_y; iy < end_y; iy++) {
+            for (var ix = first_x; ix < end_x; ix++) {
+                let pixel = load(picture + iy, ix, c);
+                largest = select(largest, pixel, (pixel > largest) | is_nan(pixel));
+            }
+        }
         y[i] = element(largest);
     }
 }

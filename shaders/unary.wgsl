@@ -8,7 +8,8 @@
 
 // In Rust: kernels/elementwise.rs, UnaryParams.
 struct Params {
-    activation: Activation,
+    // Of the function.
+    arguments: vec4<f32>,
     count: u32,
     pad_0: u32,
     pad_1: u32,
@@ -25,5 +26,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.count {
         return;
     }
-    y[i] = element(apply(params.activation, value(x[i])));
+    y[i] = element(apply(params.arguments, value(x[i])));
 }

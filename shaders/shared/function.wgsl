@@ -1,14 +1,9 @@
-// Functions of one number, after Keras. No step overflows to NaN for a finite x, and NaN gives NaN: comparisons are
-// written so that it takes the branch that computes with it, since WGSL's min, max and clamp may swallow it.
+// Functions of one number, after Keras. No step overflows to NaN for a finite x, and NaN gives NaN.
 // How far each may err: cnn-cpu, reference/accuracy.rs, whose formulas these are.
-
-// In Rust: kernels/elementwise.rs, Activation, which says what a, b and c are.
-struct Activation {
-    code: u32,
-    a: f32,
-    b: f32,
-    c: f32,
-}
+//
+// FUNCTION is a constant of the kernel, so a pipeline holds one of them: software drivers compute all cases of a switch
+// for every element (on SwiftShader 5 times slower), and a model needs two or three. The arguments, which
+// kernels/elementwise.rs explains, are given at run time.
 
 const LINEAR = 0u;
 const RELU = 1u;
@@ -71,16 +66,16 @@ fn mish(x: value) -> value {
     return x * (n / (n + d));
 }
 
-fn apply(f: Activation, x: value) -> value {
-    switch f.code {
+fn function(f: vec4<f32>, x: value) -> value {
+    switch FUNCTION {
         case RELU: {
-            return select(at_most(x, f.a), value(0.0), x < value(f.b));
+            return select(at_most(x, f.x), value(0.0), x < value(f.y));
         }
         case LEAKY_RELU: {
-            return select(f.c * (x - f.b), at_most(x, f.a), x >= value(f.b));
+            return select(f.z * (x - f.y), at_most(x, f.x), x >= value(f.y));
         }
         case ELU: {
-            return select(f.a * (exp(x) - 1.0), x, x >= value(0.0));
+            return select(f.x * (exp(x) - 1.0), x, x >= value(0.0));
         }
         case SELU: {
             return select(1.7580993408473766 * (exp(x) - 1.0), 1.0507009873554805 * x, x >= value(0.0));
@@ -125,10 +120,14 @@ fn apply(f: Activation, x: value) -> value {
             return inverseSqrt(x);
         }
         case AFFINE: {
-            return f.a * x + f.b;
+            return f.x * x + f.y;
         }
         default: {
             return x;
         }
     }
+}
+
+fn apply(arguments: vec4<f32>, x: value) -> value {
+    return select(function(arguments, x), x, is_nan(x));
 }

@@ -2,4 +2,5 @@
 
 mod passes;
 mod random_graph;
+mod shaders;
 mod zoo;

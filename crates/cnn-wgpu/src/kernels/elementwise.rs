@@ -7,45 +7,36 @@ use super::axes::{MAX_RANK, merged, steps};
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
-/// `Activation` of `shaders/shared/function.wgsl`: a function with its parameters.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
-pub struct Activation {
-    /// Which function: the constants of `function.wgsl`.
-    pub code: u32,
-    /// Relu: where it saturates, or infinity. Elu: alpha. Affine: the factor.
-    pub a: f32,
-    /// Relu: the threshold. Affine: the summand.
-    pub b: f32,
-    /// Relu: the slope below the threshold.
-    pub c: f32,
-}
-
-impl From<Function> for Activation {
-    fn from(function: Function) -> Self {
-        let (code, a, b, c) = match function {
-            Function::Linear => (0, 0.0, 0.0, 0.0),
-            // On its own, because 0 times -infinity is not 0.
-            Function::Relu { max_value, negative_slope: 0.0, threshold } => (1, max_value, threshold, 0.0),
-            Function::Relu { max_value, negative_slope, threshold } => (2, max_value, threshold, negative_slope),
-            Function::Elu { alpha } => (3, alpha, 0.0, 0.0),
-            Function::Selu => (4, 0.0, 0.0, 0.0),
-            Function::Gelu => (5, 0.0, 0.0, 0.0),
-            Function::GeluTanh => (6, 0.0, 0.0, 0.0),
-            Function::Sigmoid => (7, 0.0, 0.0, 0.0),
-            Function::HardSigmoid => (8, 0.0, 0.0, 0.0),
-            Function::Tanh => (9, 0.0, 0.0, 0.0),
-            Function::Silu => (10, 0.0, 0.0, 0.0),
-            Function::HardSilu => (11, 0.0, 0.0, 0.0),
-            Function::Softplus => (12, 0.0, 0.0, 0.0),
-            Function::Softsign => (13, 0.0, 0.0, 0.0),
-            Function::Exponential => (14, 0.0, 0.0, 0.0),
-            Function::Mish => (15, 0.0, 0.0, 0.0),
-            Function::Sqrt => (16, 0.0, 0.0, 0.0),
-            Function::InverseSqrt => (17, 0.0, 0.0, 0.0),
-            Function::Affine { scale, offset } => (18, scale, offset, 0.0),
-        };
-        Self { code, a, b, c }
+/// The constant `FUNCTION` of `shaders/shared/function.wgsl`, and the function's arguments:
+///
+/// | function | arguments |
+/// |---|---|
+/// | Relu | where it saturates (or infinity), threshold, slope below it |
+/// | Elu | alpha |
+/// | Affine | factor, summand |
+pub(super) fn function(function: Function) -> (u32, [f32; 4]) {
+    let none = [0.0; 4];
+    match function {
+        Function::Linear => (0, none),
+        // On its own, because 0 times -infinity is not 0.
+        Function::Relu { max_value, negative_slope: 0.0, threshold } => (1, [max_value, threshold, 0.0, 0.0]),
+        Function::Relu { max_value, negative_slope, threshold } => (2, [max_value, threshold, negative_slope, 0.0]),
+        Function::Elu { alpha } => (3, [alpha, 0.0, 0.0, 0.0]),
+        Function::Selu => (4, none),
+        Function::Gelu => (5, none),
+        Function::GeluTanh => (6, none),
+        Function::Sigmoid => (7, none),
+        Function::HardSigmoid => (8, none),
+        Function::Tanh => (9, none),
+        Function::Silu => (10, none),
+        Function::HardSilu => (11, none),
+        Function::Softplus => (12, none),
+        Function::Softsign => (13, none),
+        Function::Exponential => (14, none),
+        Function::Mish => (15, none),
+        Function::Sqrt => (16, none),
+        Function::InverseSqrt => (17, none),
+        Function::Affine { scale, offset } => (18, [scale, offset, 0.0, 0.0]),
     }
 }
 
@@ -53,8 +44,8 @@ impl From<Function> for Activation {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct UnaryParams {
-    /// What is applied.
-    pub activation: Activation,
+    /// Of the function.
+    pub arguments: [f32; 4],
     /// Elements of the output, in lanes.
     pub count: u32,
     /// Nothing.
@@ -65,16 +56,14 @@ pub struct UnaryParams {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct BinaryParams {
-    /// What is applied to the result.
-    pub activation: Activation,
+    /// Of the function.
+    pub arguments: [f32; 4],
     /// Elements of the output, in lanes.
     pub count: u32,
-    /// Which function of two: the constants of `binary.wgsl`.
-    pub op: u32,
     /// Axes in use, at least 1.
     pub rank: u32,
     /// Nothing.
-    pub pad: u32,
+    pub pad: [u32; 2],
     /// Size of the output, step in a, step in b and 0, of each axis, in lanes.
     pub axes: [[u32; 4]; MAX_RANK],
 }
@@ -83,9 +72,12 @@ pub struct BinaryParams {
 pub fn unary(op: &Unary, problem: &Problem) -> Vec<Candidate> {
     let lanes = lanes(&[problem.len()]);
     let count = problem.len() / lanes;
-    let params = UnaryParams { activation: op.function.into(), count: count as u32, pad: [0; 3] };
+    let (code, arguments) = function(op.function);
+    let mut variant = variant(problem, lanes);
+    variant.constants.push(("FUNCTION", code));
+    let params = UnaryParams { arguments, count: count as u32, pad: [0; 3] };
     let workgroups = count.div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("unary", variant(problem, lanes), &params, vec![0], workgroups, problem.capabilities);
+    let kernel = Kernel::new("unary", variant, &params, vec![0], workgroups, problem.capabilities);
     vec![Candidate::one("unary", kernel)]
 }
 
@@ -114,20 +106,17 @@ pub fn binary(op: &Binary, problem: &Problem) -> Vec<Candidate> {
         *row = [axis.size as u32, axis.a as u32, axis.b as u32, 0];
     }
     let count = problem.len() / lanes;
-    let params = BinaryParams {
-        activation: op.activation.into(),
-        count: count as u32,
-        op: code(op.op),
-        rank: axes.len() as u32,
-        pad: 0,
-        axes: table,
-    };
+    let (code, arguments) = function(op.activation);
+    let mut variant = variant(problem, lanes);
+    variant.constants.extend([("OP", op_code(op.op)), ("FUNCTION", code)]);
+    let params = BinaryParams { arguments, count: count as u32, rank: axes.len() as u32, pad: [0; 2], axes: table };
     let workgroups = count.div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("binary", variant(problem, lanes), &params, vec![0, 1], workgroups, problem.capabilities);
+    let kernel = Kernel::new("binary", variant, &params, vec![0, 1], workgroups, problem.capabilities);
     vec![Candidate::one("binary", kernel)]
 }
 
-fn code(op: BinaryOp) -> u32 {
+/// The constant `OP` of `shaders/binary.wgsl`.
+fn op_code(op: BinaryOp) -> u32 {
     match op {
         BinaryOp::Add => 0,
         BinaryOp::Subtract => 1,

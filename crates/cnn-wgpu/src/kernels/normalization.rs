@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use cnn_core::op::{BatchNorm, LayerNorm};
 use cnn_shaders::Variant;
 
-use super::elementwise::Activation;
+use super::elementwise::function;
 use super::{INVOCATIONS, lanes, row_constants, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
@@ -12,8 +12,8 @@ use crate::kernel::{Candidate, Kernel, Problem};
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct BatchNormParams {
-    /// What is applied to the result.
-    pub activation: Activation,
+    /// Of the function.
+    pub arguments: [f32; 4],
     /// Elements of the output, in lanes.
     pub count: u32,
     /// Size of the channels' axis, in lanes.
@@ -48,8 +48,11 @@ pub fn batch_norm(op: &BatchNorm, problem: &Problem) -> Vec<Candidate> {
     let inner: usize = x[op.axis + 1..].iter().product();
     let lanes = if inner == 1 { lanes(&[x[op.axis]]) } else { 1 };
     let count = problem.len() / lanes;
+    let (code, arguments) = function(op.activation);
+    let mut variant = variant(problem, lanes);
+    variant.constants.push(("FUNCTION", code));
     let params = BatchNormParams {
-        activation: op.activation.into(),
+        arguments,
         count: count as u32,
         channels: (x[op.axis] / lanes) as u32,
         inner: inner as u32,
@@ -57,7 +60,7 @@ pub fn batch_norm(op: &BatchNorm, problem: &Problem) -> Vec<Candidate> {
     };
     let reads = vec![0, 1, 2, 3, 4];
     let workgroups = count.div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("batch_norm", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
+    let kernel = Kernel::new("batch_norm", variant, &params, reads, workgroups, problem.capabilities);
     vec![Candidate::one("batch_norm", kernel)]
 }
 

@@ -34,10 +34,6 @@ pub struct Params {
     pub pad_top: u32,
     /// Columns to the left.
     pub pad_left: u32,
-    /// 1 for the mean, 0 for the maximum.
-    pub average: u32,
-    /// Nothing.
-    pub pad: [u32; 3],
 }
 
 /// All ways to pool.
@@ -57,10 +53,10 @@ pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
         stride_w: op.strides[1] as u32,
         pad_top: op.padding.top as u32,
         pad_left: op.padding.left as u32,
-        average: (op.kind == PoolKind::Average).into(),
-        pad: [0; 3],
     };
+    let mut variant = variant(problem, lanes);
+    variant.constants.push(("AVERAGE", (op.kind == PoolKind::Average).into()));
     let workgroups = (problem.len() / lanes).div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("pool2d", variant(problem, lanes), &params, vec![0], workgroups, problem.capabilities);
+    let kernel = Kernel::new("pool2d", variant, &params, vec![0], workgroups, problem.capabilities);
     vec![Candidate::one("pool2d", kernel)]
 }

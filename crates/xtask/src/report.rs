@@ -10,6 +10,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+/// Ends an adapter's name where its device was made with WebGPU's default limits: the same adapter once more.
+const DEFAULT_LIMITS: &str = ", default limits";
+
 /// The counts of one family of cases on one adapter.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Counts {
@@ -49,7 +52,12 @@ impl Report {
         let line: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
         let text = |value: &Value, key: &str| value[key].as_str().map(String::from).ok_or(format!("no text `{key}`"));
         let number = |key: &str| line[key].as_u64().ok_or(format!("no count `{key}`"));
-        let adapter = format!("{}, {}", text(&line, "adapter")?, text(&line, "backend")?);
+        let name = text(&line, "adapter")?;
+        let (name, limits) = match name.strip_suffix(DEFAULT_LIMITS) {
+            Some(name) => (name, DEFAULT_LIMITS),
+            None => (name.as_str(), ""),
+        };
+        let adapter = format!("{name}, {}{limits}", text(&line, "backend")?);
         let counts = self.adapters.entry(adapter).or_default().entry(text(&line, "family")?).or_default();
         counts.run += number("run")?;
         counts.passed += number("passed")?;
@@ -78,32 +86,43 @@ impl Report {
     /// What is wrong with the counts: a failed case, too few adapters, or an adapter that was spared cases in silence.
     pub fn problems(&self, adapters: usize) -> Vec<String> {
         let mut problems = Vec::new();
-        let tested = self.adapters.values().filter(|families| families.values().any(|c| c.run > 0)).count();
+        let [full, limited]: [Vec<_>; 2] = [false, true].map(|limited| {
+            self.adapters.iter().filter(|(name, _)| name.ends_with(DEFAULT_LIMITS) == limited).collect()
+        });
+        let tested = full.iter().filter(|(_, families)| families.values().any(|c| c.run > 0)).count();
         if tested < adapters {
             problems.push(format!("{tested} adapters were tested, {adapters} are demanded"));
         }
-        let mut demanded = BTreeMap::<&str, u64>::new();
-        for (family, counts) in self.adapters.values().flatten() {
-            let most = demanded.entry(family).or_default();
-            *most = (*most).max(counts.run + counts.left_out());
-        }
-        for (adapter, families) in &self.adapters {
-            for (family, demanded) in &demanded {
-                let counts = families.get(*family).cloned().unwrap_or_default();
-                if counts.passed != counts.run {
-                    problems.push(format!("{adapter}: {} of {family} failed", counts.run.abs_diff(counts.passed)));
-                }
-                let listed = counts.run + counts.left_out();
-                if listed < *demanded {
-                    problems.push(format!(
-                        "{adapter}: {family} accounts for {listed} cases, another adapter for {demanded}; \
-                         a case left out has to be reported with its reason"
-                    ));
-                }
-            }
-        }
+        problems.extend(gaps(&full));
+        problems.extend(gaps(&limited));
         problems
     }
+}
+
+/// Failed cases, and families of which one adapter accounts for fewer cases than another.
+fn gaps(adapters: &[(&String, &BTreeMap<String, Counts>)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut demanded = BTreeMap::<&str, u64>::new();
+    for (family, counts) in adapters.iter().flat_map(|(_, families)| *families) {
+        let most = demanded.entry(family).or_default();
+        *most = (*most).max(counts.run + counts.left_out());
+    }
+    for (adapter, families) in adapters {
+        for (family, demanded) in &demanded {
+            let counts = families.get(*family).cloned().unwrap_or_default();
+            if counts.passed != counts.run {
+                problems.push(format!("{adapter}: {} of {family} failed", counts.run.abs_diff(counts.passed)));
+            }
+            let listed = counts.run + counts.left_out();
+            if listed < *demanded {
+                problems.push(format!(
+                    "{adapter}: {family} accounts for {listed} cases, another adapter for {demanded}; \
+                         a case left out has to be reported with its reason"
+                ));
+            }
+        }
+    }
+    problems
 }
 
 #[cfg(test)]
@@ -153,6 +172,18 @@ mod tests {
         let gap = report(&[line("a", "conv2d", 10, 10, ""), line("b", "gemm", 10, 10, "")]).problems(2);
         assert_eq!(gap.len(), 2);
         assert!(gap[0].starts_with("a, Vulkan: gemm accounts for 0 cases, another adapter for 10"), "{gap:?}");
+    }
+
+    #[test]
+    fn default_limits_make_no_second_adapter() {
+        let sum = report(&[line("a", "conv2d", 10, 10, ""), line("a, default limits", "gemm", 5, 4, "")]);
+        let expected = [
+            "a, Vulkan: 10 cases run, 10 passed, 0 left out",
+            "a, Vulkan, default limits: 5 cases run, 4 passed, 0 left out",
+        ];
+        assert_eq!(sum.lines(), expected);
+        let problems = ["1 adapters were tested, 2 are demanded", "a, Vulkan, default limits: 1 of gemm failed"];
+        assert_eq!(sum.problems(2), problems);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub enum Tint {
 /// Writes the expanded shaders, then prints or checks them.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let folder = fresh("shaders")?;
-    show(cargo("test --quiet -p cnn-tests shaders").env(FOLDER, &folder))?;
+    show(cargo("test --quiet -p cnn-tests --tests shaders::").env(FOLDER, &folder))?;
     if let Some(name) = &arguments.expand {
         print(&folder, name)?;
     }

@@ -3,4 +3,5 @@
 mod passes;
 mod random_graph;
 mod shaders;
+mod summary;
 mod zoo;

@@ -37,6 +37,7 @@ pub mod ops;
 pub mod passes;
 pub mod plan;
 pub mod shape;
+pub mod summary;
 pub mod tensor;
 pub mod weights;
 
@@ -47,5 +48,6 @@ pub use model::{Functional, Model, Sequential, TensorRef};
 pub use op::Op;
 pub use passes::{Simplify, simplify};
 pub use plan::{Location, Plan, Resident};
+pub use summary::{Summary, SummaryError, SummaryStyle};
 pub use tensor::{DType, Tensor};
-pub use weights::Weights;
+pub use weights::{Weights, WeightsError};

@@ -15,6 +15,7 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "conv2d",
     "conv2d_depthwise",
     "conv2d_implicit_gemm",
+    "conv2d_implicit_gemm_tiled",
     "conv2d_transpose",
     "copy",
     "gemm",

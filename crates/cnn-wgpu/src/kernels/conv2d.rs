@@ -93,7 +93,34 @@ pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Prob
         candidate.name = format!("conv2d_implicit_gemm {rows}x{}", 4 * columns);
         candidates.push(candidate);
     }
+    let tiled = workgroup_tiles(params, epilogue, problem);
+    let at = if problem.capabilities.software { candidates.len() } else { 0 };
+    candidates.splice(at..at, tiled);
     candidates
+}
+
+/// The implicit GEMM over workgroup memory, the best tile first: large ones need many workgroups to fill a GPU.
+fn workgroup_tiles(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Vec<Candidate> {
+    /// Workgroups that fill a large GPU twice.
+    const PLENTY: usize = 256;
+    let mut tiles = Vec::new();
+    // Quads of pixels and vectors of channels of one invocation.
+    for (quads, columns) in [(2, 2), (1, 2), (1, 1)] {
+        let count = pixels(params).div_ceil(64 * quads) as usize * f4_count(params).div_ceil(16 * columns) as usize;
+        let variant = Variant {
+            imports: imports(params, epilogue, problem),
+            constants: vec![("QUADS", quads), ("COLUMNS", columns)],
+        };
+        let mut candidate = one("conv2d_implicit_gemm_tiled", variant, params, epilogue, count, problem);
+        candidate.name = format!("conv2d_implicit_gemm_tiled {}x{}", 64 * quads, 64 * columns);
+        tiles.push((count < PLENTY, candidate));
+    }
+    // Stable: among those that fill the GPU the largest first, else the smallest.
+    if tiles.iter().all(|(short, _)| *short) {
+        tiles.reverse();
+    }
+    tiles.sort_by_key(|(short, _)| *short);
+    tiles.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 /// The implicit GEMM whose lanes share what they load: 32 or 64 channels, 7 or 8 pixels a lane. The sides of ImageNet

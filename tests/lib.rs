@@ -5,4 +5,5 @@
 
 pub mod cases;
 pub mod check;
+pub mod devices;
 pub mod recipe;

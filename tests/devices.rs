@@ -28,7 +28,8 @@ pub fn devices(baseline: bool) -> Vec<TestDevice> {
          drivers",
         adapters.len()
     );
-    let requests: &[Request] = if baseline { &[Request::Everything, Request::Baseline] } else { &[Request::Everything] };
+    let requests: &[Request] =
+        if baseline { &[Request::Everything, Request::Baseline] } else { &[Request::Everything] };
     let pairs = adapters.iter().flat_map(|adapter| requests.iter().map(move |&request| (adapter, request)));
     pairs
         .map(|(adapter, request)| {
@@ -78,11 +79,8 @@ impl Tally {
 
     fn report(&self, device: &TestDevice, family: &str) -> std::io::Result<()> {
         let Some(folder) = std::env::var_os("CNN_TEST_REPORT") else { return Ok(()) };
-        let excluded: Vec<serde_json::Value> = self
-            .excluded
-            .iter()
-            .map(|(case, reason)| serde_json::json!({ "case": case, "reason": reason }))
-            .collect();
+        let excluded: Vec<serde_json::Value> =
+            self.excluded.iter().map(|(case, reason)| serde_json::json!({ "case": case, "reason": reason })).collect();
         let line = serde_json::json!({
             "adapter": device.name,
             "backend": device.backend,

@@ -69,10 +69,10 @@ fn mish(x: value) -> value {
 fn function(f: vec4<f32>, x: value) -> value {
     switch FUNCTION {
         case RELU: {
-            return select(at_most(x, f.x), value(0.0), x < value(f.y));
+            return select(at_most(x, f.x), value(0.0), x <= value(f.y));
         }
         case LEAKY_RELU: {
-            return select(f.z * (x - f.y), at_most(x, f.x), x >= value(f.y));
+            return select(f.z * (x - f.y), at_most(x, f.x), x > value(f.y));
         }
         case ELU: {
             return select(f.x * (exp(x) - 1.0), x, x >= value(0.0));

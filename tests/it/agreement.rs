@@ -30,9 +30,8 @@ fn run_family(family: &str) {
                 tally.add(run_case(&device.gpu, case, storage));
             }
             let config = Config { cases: RANDOM, failure_persistence: None, ..Config::default() };
-            let result = TestRunner::new(config).run(&strategy, |case| {
-                run_case(&device.gpu, &case, storage).map_err(TestCaseError::fail)
-            });
+            let result = TestRunner::new(config)
+                .run(&strategy, |case| run_case(&device.gpu, &case, storage).map_err(TestCaseError::fail));
             tally.add(result.map_err(|error| error.to_string()));
         }
         tally.finish(&device, family);

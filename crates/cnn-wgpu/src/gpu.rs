@@ -226,6 +226,7 @@ fn capabilities(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Capabilities
     let (features, limits) = (device.features(), device.limits());
     Capabilities {
         software: info.device_type == wgpu::DeviceType::Cpu,
+        wide_tiles: !info.name.contains("SwiftShader"),
         f16: features.contains(wgpu::Features::SHADER_F16),
         subgroup_size: (features.contains(wgpu::Features::SUBGROUP)
             && info.subgroup_min_size == info.subgroup_max_size)

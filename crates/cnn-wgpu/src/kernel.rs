@@ -9,6 +9,9 @@ use cnn_shaders::Variant;
 pub struct Capabilities {
     /// Whether the device computes on the CPU (lavapipe, SwiftShader, WARP): wide register tiles win there.
     pub software: bool,
+    /// Whether the driver compiles kernels with many named accumulators: SwiftShader takes minutes for one, so it gets the
+    /// plain kernels.
+    pub wide_tiles: bool,
     /// Whether storage buffers may hold f16.
     pub f16: bool,
     /// The number of lanes of every subgroup, where shaders may use subgroups and all have one size.
@@ -32,6 +35,7 @@ impl Capabilities {
     pub fn baseline() -> Self {
         Self {
             software: false,
+            wide_tiles: true,
             f16: false,
             subgroup_size: None,
             timestamps: false,

@@ -70,16 +70,20 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     candidates
 }
 
-/// The implicit GEMM with each tile, the static choice first.
+/// The implicit GEMM with each tile, the static choice first; none where the driver's compiler cannot take them.
 pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    if let Some(lanes) = problem.capabilities.subgroup_size.filter(|lanes| problem.capabilities.software && *lanes == 8)
-    {
+    if !problem.capabilities.wide_tiles {
+        return candidates;
+    }
+    // Channels past the end cost a branch in each of its accumulators, and the driver seconds to compile.
+    let shares = problem.capabilities.software && params.out_c.is_multiple_of(4);
+    if let Some(lanes) = problem.capabilities.subgroup_size.filter(|lanes| shares && *lanes == 8) {
         candidates.push(subgroup_tile(lanes, params, epilogue, problem));
     }
     // Rows (pixels) and columns (vectors of four channels) of one invocation's accumulators, the best first.
     let (pixels, f4_count) = (pixels(params), f4_count(params));
-    let large = problem.capabilities.software && pixels >= 16 && f4_count >= 4;
+    let large = shares && pixels >= 16 && f4_count >= 4;
     let tiles: &[(u32, u32)] = if large { &[(8, 4), (4, 2)] } else { &[(4, 2)] };
     let lanes = if problem.capabilities.software { 8 } else { 64 };
     for &(rows, columns) in tiles {

@@ -70,21 +70,11 @@ impl Pipelines {
             made.map(|()| (kernel.shader, caught))
         };
         // OpenGL has one context: a thread that compiles keeps all others waiting, and wgpu gives up on these in time.
-        if cfg!(target_arch = "wasm32") || self.device.adapter_info().backend == wgpu::Backend::Gl {
-            return kernels.iter().map(compile).collect();
+        #[cfg(not(target_arch = "wasm32"))]
+        if self.device.adapter_info().backend != wgpu::Backend::Gl {
+            return in_threads(kernels, compile);
         }
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let share = kernels.len().div_ceil(threads).max(1);
-        let parts: Vec<Result<Vec<_>, GpuError>> = std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                kernels.chunks(share).map(|part| scope.spawn(move || part.iter().map(compile).collect())).collect();
-            let panicked = |_| Err(GpuError::DeviceLost("a compiling thread panicked".into()));
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
-        });
-        parts.into_iter().try_fold(Vec::new(), |mut all, part| {
-            all.extend(part?);
-            Ok(all)
-        })
+        kernels.iter().map(compile).collect()
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Pipeline, GpuError> {
@@ -129,4 +119,26 @@ impl Pipelines {
             .collect();
         self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries })
     }
+}
+
+/// `compile` of every kernel, spread over all cores.
+#[cfg(not(target_arch = "wasm32"))]
+fn in_threads<T: Send>(
+    kernels: &[&Kernel],
+    compile: impl Fn(&&Kernel) -> Result<T, GpuError> + Copy + Send + Sync,
+) -> Result<Vec<T>, GpuError> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let share = kernels.len().div_ceil(threads).max(1);
+    let parts: Vec<Result<Vec<T>, GpuError>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = kernels
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(compile).collect::<Result<Vec<T>, GpuError>>()))
+            .collect();
+        let panicked = |_| Err(GpuError::DeviceLost("a compiling thread panicked".into()));
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
+    });
+    parts.into_iter().try_fold(Vec::new(), |mut all, part| {
+        all.extend(part?);
+        Ok(all)
+    })
 }

@@ -40,6 +40,17 @@ pub fn devices(baseline: bool) -> Vec<TestDevice> {
         .collect()
 }
 
+/// Cases that a device was spared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excluded {
+    /// Which they are.
+    pub case: &'static str,
+    /// How many.
+    pub count: usize,
+    /// Why the device or its driver cannot run them.
+    pub reason: &'static str,
+}
+
 /// What happened to the cases of one family on one device.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -47,8 +58,8 @@ pub struct Tally {
     pub run: usize,
     /// What failed, in words.
     pub failures: Vec<String>,
-    /// Cases left out, with the reason.
-    pub excluded: Vec<(String, String)>,
+    /// Cases left out.
+    pub excluded: Vec<Excluded>,
 }
 
 impl Tally {
@@ -79,8 +90,13 @@ impl Tally {
 
     fn report(&self, device: &TestDevice, family: &str) -> std::io::Result<()> {
         let Some(folder) = std::env::var_os("CNN_TEST_REPORT") else { return Ok(()) };
-        let excluded: Vec<serde_json::Value> =
-            self.excluded.iter().map(|(case, reason)| serde_json::json!({ "case": case, "reason": reason })).collect();
+        let excluded: Vec<serde_json::Value> = self
+            .excluded
+            .iter()
+            .map(|Excluded { case, count, reason }| {
+                serde_json::json!({ "case": case, "count": count, "reason": reason })
+            })
+            .collect();
         let line = serde_json::json!({
             "adapter": device.name,
             "backend": device.backend,

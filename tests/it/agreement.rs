@@ -6,7 +6,7 @@
 use cnn_core::{DType, Tensor};
 use cnn_tests::cases::{self, Case};
 use cnn_tests::check::check_case;
-use cnn_tests::devices::{Tally, TestDevice, devices};
+use cnn_tests::devices::{Excluded, Tally, devices};
 use cnn_wgpu::kernel::{Candidate, Problem};
 use cnn_wgpu::{Gpu, decode, encode, kernels, run_candidate};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -27,7 +27,13 @@ fn run_family(family: &str) {
     let strategy = strategy.unwrap_or_else(|| panic!("there is no strategy for {family}"));
     for device in devices(true) {
         let mut tally = Tally::default();
-        for storage in storages(&device, &mut tally) {
+        for storage in [DType::F32, DType::F16] {
+            if storage == DType::F16 && !device.gpu.capabilities().f16 {
+                // The table's cases, and the random ones, which count as one.
+                let (case, count) = ("all in float16", table.len() + 1);
+                tally.excluded.push(Excluded { case, count, reason: "the device has no SHADER_F16" });
+                continue;
+            }
             for case in &table {
                 tally.add(run_case(&device.gpu, case, storage));
             }
@@ -40,15 +46,6 @@ fn run_family(family: &str) {
         }
         tally.finish(&device, family);
     }
-}
-
-/// The element types that the device stores.
-fn storages(device: &TestDevice, tally: &mut Tally) -> Vec<DType> {
-    if device.gpu.capabilities().f16 {
-        return vec![DType::F32, DType::F16];
-    }
-    tally.excluded.push(("all in float16".into(), "the device has no SHADER_F16".into()));
-    vec![DType::F32]
 }
 
 /// Every candidate for the case.

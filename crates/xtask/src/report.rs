@@ -2,7 +2,7 @@
 //!
 //! Each test process writes files of JSON lines into the folder that the environment variable `CNN_TEST_REPORT` names:
 //! `{"adapter": "...", "backend": "Vulkan", "family": "conv2d", "run": 9, "passed": 9,
-//! "excluded": [{"case": "...", "reason": "..."}]}`.
+//! "excluded": [{"case": "...", "count": 1, "reason": "..."}]}`, where `count` says how many cases the entry stands for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,13 +18,13 @@ const DEFAULT_LIMITS: &str = ", default limits";
 struct Counts {
     run: u64,
     passed: u64,
-    /// Cases left out, by reason.
-    excluded: BTreeMap<String, Vec<String>>,
+    /// Cases left out, by reason: what they are and how many.
+    excluded: BTreeMap<String, Vec<(String, u64)>>,
 }
 
 impl Counts {
     fn left_out(&self) -> u64 {
-        self.excluded.values().map(|cases| cases.len() as u64).sum()
+        self.excluded.values().flatten().map(|(_, count)| count).sum()
     }
 }
 
@@ -51,7 +51,7 @@ impl Report {
     fn add(&mut self, line: &str) -> Result<(), String> {
         let line: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
         let text = |value: &Value, key: &str| value[key].as_str().map(String::from).ok_or(format!("no text `{key}`"));
-        let number = |key: &str| line[key].as_u64().ok_or(format!("no count `{key}`"));
+        let number = |value: &Value, key: &str| value[key].as_u64().ok_or(format!("no count `{key}`"));
         let name = text(&line, "adapter")?;
         let (name, limits) = match name.strip_suffix(DEFAULT_LIMITS) {
             Some(name) => (name, DEFAULT_LIMITS),
@@ -59,10 +59,11 @@ impl Report {
         };
         let adapter = format!("{name}, {}{limits}", text(&line, "backend")?);
         let counts = self.adapters.entry(adapter).or_default().entry(text(&line, "family")?).or_default();
-        counts.run += number("run")?;
-        counts.passed += number("passed")?;
+        counts.run += number(&line, "run")?;
+        counts.passed += number(&line, "passed")?;
         for case in line["excluded"].as_array().ok_or("no list `excluded`")? {
-            counts.excluded.entry(text(case, "reason")?).or_default().push(text(case, "case")?);
+            let entry = (text(case, "case")?, number(case, "count")?);
+            counts.excluded.entry(text(case, "reason")?).or_default().push(entry);
         }
         Ok(())
     }
@@ -76,6 +77,7 @@ impl Report {
             lines.push(format!("{adapter}: {run} cases run, {passed} passed, {left_out} left out"));
             for (family, counts) in families {
                 for (reason, cases) in &counts.excluded {
+                    let cases: Vec<String> = cases.iter().map(|(case, count)| format!("{case} ({count})")).collect();
                     lines.push(format!("    left out of {family}, {reason}: {}", cases.join(", ")));
                 }
             }
@@ -145,18 +147,18 @@ mod tests {
 
     #[test]
     fn files_are_summed_by_adapter() {
-        let left_out = r#"{"case": "3x3 f16", "reason": "no f16"}"#;
+        let left_out = r#"{"case": "all in f16", "count": 5, "reason": "no f16"}"#;
         let sum = report(&[
             line("a", "conv2d", 10, 10, ""),
             line("a", "conv2d", 5, 5, ""),
             line("a", "gemm", 1, 1, ""),
-            line("b", "conv2d", 14, 14, left_out),
+            line("b", "conv2d", 10, 10, left_out),
             line("b", "gemm", 1, 1, ""),
         ]);
         let expected = [
             "a, Vulkan: 16 cases run, 16 passed, 0 left out",
-            "b, Vulkan: 15 cases run, 15 passed, 1 left out",
-            "    left out of conv2d, no f16: 3x3 f16",
+            "b, Vulkan: 11 cases run, 11 passed, 5 left out",
+            "    left out of conv2d, no f16: all in f16 (5)",
         ];
         assert_eq!(sum.lines(), expected);
         assert_eq!(sum.problems(2), Vec::<String>::new());

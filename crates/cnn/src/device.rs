@@ -1,0 +1,146 @@
+//! Where a network runs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cnn_wgpu::{Gpu, GpuError, Request};
+
+use crate::error::Error;
+
+/// What a user asks for: `auto`, `gpu`, `gpu:N`, `cpu` or `reference`.
+///
+/// ```
+/// use cnn::DeviceRequest;
+/// assert_eq!("gpu:1".parse(), Ok(DeviceRequest::Gpu(1)));
+/// assert_eq!(DeviceRequest::Gpu(0).to_string(), "gpu");
+/// assert!("tpu".parse::<DeviceRequest>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceRequest {
+    /// The first adapter that gives a device, else the CPU.
+    #[default]
+    Auto,
+    /// The adapter of that number, as [`cnn_wgpu::adapters`] orders them.
+    Gpu(usize),
+    /// The CPU, in float32.
+    Cpu,
+    /// The CPU in float64, the graph as the layers describe it: slow, and what all else is measured by.
+    Reference,
+}
+
+/// A text that names no device.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no device; there are auto, gpu, gpu:N, cpu and reference")]
+pub struct UnknownDevice(pub String);
+
+impl FromStr for DeviceRequest {
+    type Err = UnknownDevice;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDevice> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "gpu" => Ok(Self::Gpu(0)),
+            "cpu" => Ok(Self::Cpu),
+            "reference" => Ok(Self::Reference),
+            _ => {
+                let number = text.strip_prefix("gpu:").and_then(|number| number.parse().ok());
+                number.map(Self::Gpu).ok_or_else(|| UnknownDevice(text.into()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Gpu(0) => f.write_str("gpu"),
+            Self::Gpu(number) => write!(f, "gpu:{number}"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Reference => f.write_str("reference"),
+        }
+    }
+}
+
+/// Where a network runs. Cloning shares the device. Its text names it, and says so if it is not what was hoped for.
+#[derive(Debug, Clone)]
+pub enum Device {
+    /// A GPU.
+    Gpu(Arc<Gpu>),
+    /// The CPU, in float32 on all cores.
+    Cpu {
+        /// Why it is not a GPU, if one was looked for.
+        no_gpu: Option<String>,
+    },
+    /// The CPU in float64.
+    Reference,
+}
+
+impl Device {
+    /// The device that `request` names.
+    ///
+    /// # Errors
+    /// If there is no such adapter or it gives no device. [`DeviceRequest::Auto`] always finds one.
+    pub async fn open(request: DeviceRequest) -> Result<Self, Error> {
+        match request {
+            DeviceRequest::Auto => Ok(Self::auto().await),
+            DeviceRequest::Gpu(number) => Ok(Self::Gpu(open_gpu(number).await?)),
+            DeviceRequest::Cpu => Ok(Self::cpu()),
+            DeviceRequest::Reference => Ok(Self::Reference),
+        }
+    }
+
+    /// The CPU, asked for.
+    pub fn cpu() -> Self {
+        Self::Cpu { no_gpu: None }
+    }
+
+    /// The first adapter that gives a device, else the CPU, which then says why.
+    pub async fn auto() -> Self {
+        let mut refusals = Vec::new();
+        for adapter in cnn_wgpu::adapters().await {
+            match Gpu::new(&adapter, Request::Everything).await {
+                Ok(gpu) => return Self::Gpu(gpu),
+                Err(error) => refusals.push(error.to_string()),
+            }
+        }
+        if refusals.is_empty() {
+            refusals.push(no_adapter("at all", 0).to_string());
+        }
+        Self::Cpu { no_gpu: Some(refusals.join("; ")) }
+    }
+
+    /// The most bytes that one tensor may take in one piece; `None` where only memory limits it.
+    pub fn max_tensor_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Gpu(gpu) => Some(gpu.capabilities().max_binding.min(gpu.capabilities().max_buffer)),
+            Self::Cpu { .. } | Self::Reference => None,
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gpu(gpu) => write!(f, "{} ({})", gpu.info().name, gpu.info().backend),
+            Self::Cpu { no_gpu: None } => f.write_str("CPU"),
+            Self::Cpu { no_gpu: Some(reason) } => write!(f, "CPU, since there is {reason}"),
+            Self::Reference => f.write_str("CPU reference in float64"),
+        }
+    }
+}
+
+async fn open_gpu(number: usize) -> Result<Arc<Gpu>, GpuError> {
+    let adapters = cnn_wgpu::adapters().await;
+    let adapter = adapters.get(number).ok_or_else(|| no_adapter(&format!("gpu:{number}"), adapters.len()))?;
+    Gpu::new(adapter, Request::Everything).await
+}
+
+fn no_adapter(wanted: &str, count: usize) -> GpuError {
+    let found = match count {
+        0 => "none was found".to_string(),
+        count => format!("{count} were found, gpu:0 to gpu:{}", count - 1),
+    };
+    GpuError::NoAdapter { wanted: wanted.into(), found }
+}

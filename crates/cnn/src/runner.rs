@@ -1,0 +1,203 @@
+//! A network on a device.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cnn_core::{DType, Mode, Plan, ShapeError, Simplify, Tensor, plan, simplify};
+use cnn_wgpu::Profile;
+
+use crate::backend::{Backend, Program};
+use crate::device::Device;
+use crate::error::Error;
+use crate::network::Network;
+
+/// How a network is run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// How activations and weights are stored; arithmetic is float32 for both.
+    pub precision: DType,
+    /// Layers by path (`inception_v3/mixed3`) whose outputs come behind the model's own.
+    pub taps: Vec<String>,
+}
+
+/// A network on a device: a program for each shape of input, made at its first use, all over one copy of the weights.
+#[derive(Debug)]
+pub struct Runner {
+    network: Network,
+    device: Device,
+    options: Options,
+    backend: Backend,
+    programs: Mutex<HashMap<Vec<Vec<usize>>, Arc<Program>>>,
+}
+
+impl Runner {
+    /// `network` on `device`. Nothing is uploaded or compiled before [`Runner::prepare`] or the first run.
+    ///
+    /// # Errors
+    /// If the device does not store `options.precision`.
+    pub fn new(device: &Device, network: Network, options: Options) -> Result<Self, Error> {
+        let backend = Backend::new(device, network.weights(), options.precision)?;
+        Ok(Self { network, device: device.clone(), options, backend, programs: Mutex::default() })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The names of what a run returns: the layers that make the model's outputs, then the taps.
+    pub fn output_names(&self) -> Vec<String> {
+        let model = self.network.model();
+        let outputs = model.outputs().iter().map(|x| model.layers()[x.layer].name().to_string());
+        outputs.chain(self.options.taps.iter().cloned()).collect()
+    }
+
+    /// Makes the program for inputs of these shapes, batch included: uploads weights, compiles kernels, allocates.
+    ///
+    /// # Errors
+    /// If the model cannot take these shapes or the device cannot hold the program.
+    pub async fn prepare(&self, shapes: &[Vec<usize>]) -> Result<(), Error> {
+        for piece in self.pieces(shapes)? {
+            self.program(&with_batch(shapes, piece)).await?;
+        }
+        Ok(())
+    }
+
+    /// The outputs for `inputs` (NHWC, in the model's order), as [`Runner::output_names`] orders them.
+    ///
+    /// # Errors
+    /// If the model cannot take these shapes, or the device cannot hold the program or is lost.
+    pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let shapes = shapes(inputs);
+        let pieces = self.pieces(&shapes)?;
+        if let [_] = pieces[..] {
+            return self.program(&shapes).await?.run(inputs).await;
+        }
+        let mut parts = Vec::new();
+        let mut begin = 0;
+        for piece in pieces {
+            let inputs: Vec<Tensor> = inputs.iter().map(|x| rows(x, begin, piece)).collect::<Result<_, _>>()?;
+            parts.push(self.program(&with_batch(&shapes, piece)).await?.run(&inputs).await?);
+            begin += piece;
+        }
+        join(parts)
+    }
+
+    /// [`Runner::run`] for callers without an async runtime. Not for browsers, where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn run_blocking(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        pollster::block_on(self.run(inputs))
+    }
+
+    /// One run with a clock around every step.
+    ///
+    /// # Errors
+    /// As [`Runner::run`]; if the device has no clock; if the batch does not fit in one piece.
+    pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), Error> {
+        let shapes = shapes(inputs);
+        self.program(&shapes).await?.run_profiled(inputs).await
+    }
+
+    /// How the batch of inputs of these shapes is cut, because the device holds no tensor that large: one number, the
+    /// batch itself, where it fits.
+    ///
+    /// # Errors
+    /// If the model cannot take these shapes.
+    pub fn pieces(&self, shapes: &[Vec<usize>]) -> Result<Vec<usize>, Error> {
+        let batch = shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(1);
+        let one_batch = shapes.iter().all(|shape| shape.first() == Some(&batch));
+        let Some(limit) = self.device.max_tensor_bytes().filter(|_| one_batch) else { return Ok(vec![batch]) };
+        if self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(shapes) {
+            return Ok(vec![batch]);
+        }
+        let mut piece = batch;
+        while piece > 1 {
+            let largest = largest_activation(&self.plan(&with_batch(shapes, piece))?) as u64;
+            if largest <= limit {
+                break;
+            }
+            piece = ((piece as u128 * u128::from(limit) / u128::from(largest)) as usize).clamp(1, piece - 1);
+        }
+        if piece == 0 {
+            return Ok(vec![batch]);
+        }
+        // Even pieces: as few programs as can be.
+        let count = batch.div_ceil(piece);
+        let piece = batch.div_ceil(count);
+        let mut pieces = vec![piece; batch / piece];
+        if batch % piece > 0 {
+            pieces.push(batch % piece);
+        }
+        Ok(pieces)
+    }
+
+    async fn program(&self, shapes: &[Vec<usize>]) -> Result<Arc<Program>, Error> {
+        let known = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(shapes).cloned();
+        if let Some(program) = known {
+            return Ok(program);
+        }
+        let program = Arc::new(self.backend.program(self.plan(shapes)?).await?);
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(programs.entry(shapes.to_vec()).or_insert(program).clone())
+    }
+
+    /// The graph for inputs of these shapes, as the device runs it. The reference runs it as the layers describe it.
+    fn plan(&self, shapes: &[Vec<usize>]) -> Result<Plan, Error> {
+        let taps: Vec<&str> = self.options.taps.iter().map(String::as_str).collect();
+        let graph = self.network.model().lower(shapes, Mode::Inference, &taps)?;
+        if let Device::Reference = self.device {
+            return Ok(Plan::new(graph));
+        }
+        let weight_limit = self.device.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Plan::new(simplify(&graph, &Simplify { weight_limit, storage: self.options.precision })))
+    }
+}
+
+/// Bytes of the largest value that a run makes or takes.
+fn largest_activation(plan: &Plan) -> usize {
+    let graph = plan.graph();
+    let made = plan.steps().iter().map(|id| graph.nodes()[id.index()].output);
+    made.chain(graph.inputs().iter().copied()).map(|value| plan::bytes(graph, value)).max().unwrap_or(0)
+}
+
+fn shapes(inputs: &[Tensor]) -> Vec<Vec<usize>> {
+    inputs.iter().map(|x| x.shape().to_vec()).collect()
+}
+
+fn with_batch(shapes: &[Vec<usize>], batch: usize) -> Vec<Vec<usize>> {
+    let mut shapes = shapes.to_vec();
+    shapes.iter_mut().filter_map(|shape| shape.first_mut()).for_each(|size| *size = batch);
+    shapes
+}
+
+/// Rows `begin` to `begin + count` of the first axis.
+fn rows(x: &Tensor, begin: usize, count: usize) -> Result<Tensor, ShapeError> {
+    let row: usize = x.shape()[1..].iter().product();
+    let shape = [&[count], &x.shape()[1..]].concat();
+    Tensor::new(shape, x.data()[begin * row..(begin + count) * row].to_vec())
+}
+
+/// Each output of all parts, one behind the other.
+fn join(parts: Vec<Vec<Tensor>>) -> Result<Vec<Tensor>, Error> {
+    let mut joined: Vec<(Vec<usize>, Vec<f32>)> = Vec::new();
+    for part in parts {
+        for (index, tensor) in part.into_iter().enumerate() {
+            let shape = tensor.shape().to_vec();
+            match joined.get_mut(index) {
+                Some((whole, data)) => {
+                    whole[0] += shape[0];
+                    data.extend(tensor.into_data());
+                }
+                None => joined.push((shape, tensor.into_data())),
+            }
+        }
+    }
+    joined.into_iter().map(|(shape, data)| Ok(Tensor::new(shape, data)?)).collect()
+}

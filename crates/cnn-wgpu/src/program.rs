@@ -11,6 +11,7 @@ use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::{Candidate, Problem};
 use crate::kernels;
+use crate::limits;
 use crate::profile::{Profile, StepProfile};
 use crate::weights::DeviceWeights;
 
@@ -46,9 +47,10 @@ impl Program {
     /// Records `plan` over `weights`: makes what is missing of the weights, compiles kernels, allocates slots.
     ///
     /// # Errors
-    /// If a weight is missing, a tensor exceeds a limit, or memory runs out.
+    /// If a weight is missing, a tensor exceeds a limit, float16 is asked of a device without it, or memory runs out.
     pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
         let gpu = weights.gpu().clone();
+        limits::check(&gpu, &plan)?;
         let residents = weights.residents(&plan).await?;
         let chosen: Vec<Candidate> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
         let kernels = chosen.iter().flat_map(|candidate| &candidate.dispatches);
@@ -120,7 +122,7 @@ impl Program {
     /// If the inputs are not of the graph's shapes, or the device is lost.
     pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
-        let stagings = self.submit(inputs, None)?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
         self.read(stagings).await
     }
 
@@ -131,7 +133,7 @@ impl Program {
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
         let queries = crate::profile::Queries::new(&self.gpu, self.steps.len())?;
-        let stagings = self.submit(inputs, Some(&queries))?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
         let outputs = self.read(stagings).await?;
         let times = queries.read(&self.gpu).await?;
         let steps = self.steps.iter().zip(times).map(|(step, time)| step.profile.timed(time)).collect();

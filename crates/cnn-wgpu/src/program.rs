@@ -39,6 +39,7 @@ pub struct Program {
     inputs: Vec<Bound>,
     outputs: Vec<Output>,
     activation_bytes: u64,
+    auxiliary_bytes: u64,
     /// Held from the first write of a run to its submit: two runs may not mix their inputs.
     submitting: Mutex<()>,
 }
@@ -57,17 +58,18 @@ impl Program {
         gpu.pipelines.prepare(kernels).await?;
 
         let memory = gpu.checked("activations", || Memory::allocate(&gpu, &plan, residents)).await?;
-        let steps = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
-        let outputs = plan
+        let (steps, parameter_bytes) = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
+        let outputs: Vec<Output> = plan
             .graph()
             .outputs()
             .iter()
             .map(|&(_, value)| Output { bound: memory.bound(&plan, value), value })
             .collect();
         let activation_bytes = memory.inputs.iter().chain(&memory.slots).map(|bound| bound.bytes).sum();
+        let auxiliary_bytes = parameter_bytes + outputs.iter().map(|output| output.bound.bytes).sum::<u64>();
         let inputs = memory.inputs;
         let submitting = Mutex::new(());
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, submitting })
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes, submitting })
     }
 
     /// The device.
@@ -88,6 +90,11 @@ impl Program {
     /// Bytes of inputs and slots on the device, weights not counted.
     pub fn activation_bytes(&self) -> u64 {
         self.activation_bytes
+    }
+
+    /// Bytes of the kernels' parameters, and of the buffers through which one run's outputs are read back.
+    pub fn auxiliary_bytes(&self) -> u64 {
+        self.auxiliary_bytes
     }
 
     /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
@@ -141,6 +148,7 @@ impl Program {
             steps,
             weight_bytes: self.weights.bytes(),
             activation_bytes: self.activation_bytes,
+            auxiliary_bytes: self.auxiliary_bytes,
             liveness_bound: self.plan.liveness_bound() as u64,
         };
         Ok((outputs, profile))
@@ -268,7 +276,8 @@ impl Memory {
     }
 }
 
-fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<Vec<Recorded>, GpuError> {
+/// Every step bound to its buffers, and the bytes of their parameters.
+fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<(Vec<Recorded>, u64), GpuError> {
     let mut params = ParamsBuffer::new(gpu);
     let offsets: Vec<Vec<u64>> = chosen
         .iter()
@@ -277,7 +286,7 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
     let params = params.upload(gpu)?;
     let graph = plan.graph();
     let steps = plan.steps().iter().zip(chosen).zip(offsets);
-    steps
+    let recorded: Result<_, GpuError> = steps
         .map(|((id, candidate), offsets)| {
             let node = &graph.nodes()[id.index()];
             let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
@@ -288,5 +297,6 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
                 .collect::<Result<_, _>>()?;
             Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, &candidate) })
         })
-        .collect()
+        .collect();
+    Ok((recorded?, params.size()))
 }

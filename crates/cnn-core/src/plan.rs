@@ -51,7 +51,6 @@ impl Plan {
         planner.place_residents();
         planner.place_steps();
         let Planner { steps, slots, residents, locations, liveness_bound, .. } = planner;
-        let slots = slots.into_iter().map(|slot| slot.bytes).collect();
         Self { graph, steps, slots, residents, locations, liveness_bound }
     }
 
@@ -129,18 +128,13 @@ fn key(graph: &Graph, value: ValueId) -> String {
     }
 }
 
-struct SlotState {
-    bytes: usize,
-    free: bool,
-}
-
 struct Planner<'a> {
     graph: &'a Graph,
     fixed: &'a [bool],
     /// For each storage value, the last step that reads it; `usize::MAX` for outputs.
     last_use: HashMap<ValueId, usize>,
     steps: Vec<NodeId>,
-    slots: Vec<SlotState>,
+    slots: Vec<usize>,
     residents: Vec<Resident>,
     locations: HashMap<ValueId, Location>,
     liveness_bound: usize,
@@ -184,42 +178,58 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Gives every step's output a slot, the largest first: a slot is as large as its first value, and none has to grow
+    /// (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
     fn place_steps(&mut self) {
-        let mut live = 0;
-        for step in 0..self.steps.len() {
-            let node = &self.graph.nodes()[self.steps[step].index()];
-            let output = storage(self.graph, node.output);
-            let slot = self.take_slot(bytes(self.graph, output));
-            self.locations.insert(output, Location::Slot(slot));
-            live = bytes(self.graph, output).saturating_add(live);
-            self.liveness_bound = self.liveness_bound.max(live);
-            let mut ended: Vec<ValueId> = node.inputs.iter().map(|&input| storage(self.graph, input)).collect();
-            ended.push(output);
-            ended.sort_unstable();
-            ended.dedup();
-            for value in ended {
-                if self.last_use[&value] == step
-                    && let Some(&Location::Slot(slot)) = self.locations.get(&value)
-                {
-                    self.slots[slot].free = true;
-                    live = live.saturating_sub(bytes(self.graph, value));
-                }
+        let mut lives: Vec<Life> = (0..self.steps.len()).map(|step| self.life(step)).collect();
+        self.liveness_bound = liveness_bound(&lives);
+        lives.sort_by_key(|life| std::cmp::Reverse(life.bytes));
+        let mut taken: Vec<Vec<Life>> = Vec::new();
+        for life in lives {
+            // Later slots are smaller.
+            let free = taken.iter().rposition(|lives| !lives.iter().any(|other| life.meets(other)));
+            let slot = free.unwrap_or(taken.len());
+            if slot == taken.len() {
+                taken.push(Vec::new());
+                self.slots.push(life.bytes);
             }
+            taken[slot].push(life);
+            self.locations.insert(life.value, Location::Slot(slot));
         }
     }
 
-    /// The smallest free slot that is large enough, else the largest free one, grown, else a new one.
-    fn take_slot(&mut self, bytes: usize) -> usize {
-        let free = || self.slots.iter().enumerate().filter(|(_, slot)| slot.free);
-        let fitting = free().filter(|(_, slot)| slot.bytes >= bytes).min_by_key(|(_, slot)| slot.bytes);
-        let chosen = fitting.or_else(|| free().max_by_key(|(_, slot)| slot.bytes)).map(|(index, _)| index);
-        let index = chosen.unwrap_or_else(|| {
-            self.slots.push(SlotState { bytes: 0, free: true });
-            self.slots.len() - 1
-        });
-        self.slots[index] = SlotState { bytes: self.slots[index].bytes.max(bytes), free: false };
-        index
+    /// When the output of a step is alive.
+    fn life(&self, step: usize) -> Life {
+        let value = storage(self.graph, self.graph.nodes()[self.steps[step].index()].output);
+        Life { value, bytes: bytes(self.graph, value), from: step, to: self.last_use[&value] }
     }
+}
+
+/// A value from the step that writes it to the last that reads it, both included.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    value: ValueId,
+    bytes: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Life {
+    fn meets(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+/// The most bytes alive at one step; the lives are in the order of the steps.
+fn liveness_bound(lives: &[Life]) -> usize {
+    let mut alive: Vec<&Life> = Vec::new();
+    let mut bound = 0;
+    for (step, life) in lives.iter().enumerate() {
+        alive.retain(|other| other.to >= step);
+        alive.push(life);
+        bound = bound.max(alive.iter().fold(0, |sum: usize, life| sum.saturating_add(life.bytes)));
+    }
+    bound
 }
 
 /// The nodes that run at each run: not weight-only, no reshape, and needed for an output.

@@ -4,11 +4,13 @@
 //! model's weights on it, and a [`Program`] is a plan recorded over these. Everything that waits is async.
 
 mod buffers;
+mod cache;
 mod dispatch;
 mod error;
 mod gpu;
 pub mod kernel;
 pub mod kernels;
+mod limits;
 mod pipelines;
 mod poll;
 mod profile;
@@ -18,7 +20,7 @@ mod weights;
 pub use buffers::{decode, encode};
 pub use dispatch::run_candidate;
 pub use error::GpuError;
-pub use gpu::{Gpu, Request, adapters};
+pub use gpu::{Gpu, Request, adapter, adapters};
 pub use profile::{Profile, StepProfile};
 pub use program::Program;
 pub use weights::DeviceWeights;

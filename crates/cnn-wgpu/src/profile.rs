@@ -49,9 +49,11 @@ pub struct Profile {
     pub steps: Vec<StepProfile>,
     /// Bytes of the model's weights on the device.
     pub weight_bytes: u64,
-    /// Bytes of inputs and slots.
+    /// Bytes of inputs and slots, in use or not: with the two others all that the program holds on the device.
     pub activation_bytes: u64,
-    /// The most bytes of activations that are alive at one step.
+    /// Bytes of the kernels' parameters and of what outputs are read back through; the clock's own are not counted.
+    pub auxiliary_bytes: u64,
+    /// The most bytes of activations that are alive at one step, inputs not counted: no plan needs fewer.
     pub liveness_bound: u64,
 }
 

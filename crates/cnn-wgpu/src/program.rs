@@ -11,6 +11,7 @@ use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::{Candidate, Problem};
 use crate::kernels;
+use crate::limits;
 use crate::profile::{Profile, StepProfile};
 use crate::weights::DeviceWeights;
 
@@ -38,6 +39,7 @@ pub struct Program {
     inputs: Vec<Bound>,
     outputs: Vec<Output>,
     activation_bytes: u64,
+    auxiliary_bytes: u64,
     /// Held from the first write of a run to its submit: two runs may not mix their inputs.
     submitting: Mutex<()>,
 }
@@ -46,26 +48,28 @@ impl Program {
     /// Records `plan` over `weights`: makes what is missing of the weights, compiles kernels, allocates slots.
     ///
     /// # Errors
-    /// If a weight is missing, a tensor exceeds a limit, or memory runs out.
+    /// If a weight is missing, a tensor exceeds a limit, float16 is asked of a device without it, or memory runs out.
     pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
         let gpu = weights.gpu().clone();
+        limits::check(&gpu, &plan)?;
         let residents = weights.residents(&plan).await?;
         let chosen: Vec<Candidate> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
         let kernels = chosen.iter().flat_map(|candidate| &candidate.dispatches);
         gpu.pipelines.prepare(kernels).await?;
 
         let memory = gpu.checked("activations", || Memory::allocate(&gpu, &plan, residents)).await?;
-        let steps = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
-        let outputs = plan
+        let (steps, parameter_bytes) = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
+        let outputs: Vec<Output> = plan
             .graph()
             .outputs()
             .iter()
             .map(|&(_, value)| Output { bound: memory.bound(&plan, value), value })
             .collect();
         let activation_bytes = memory.inputs.iter().chain(&memory.slots).map(|bound| bound.bytes).sum();
+        let auxiliary_bytes = parameter_bytes + outputs.iter().map(|output| output.bound.bytes).sum::<u64>();
         let inputs = memory.inputs;
         let submitting = Mutex::new(());
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, submitting })
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes, submitting })
     }
 
     /// The device.
@@ -86,6 +90,11 @@ impl Program {
     /// Bytes of inputs and slots on the device, weights not counted.
     pub fn activation_bytes(&self) -> u64 {
         self.activation_bytes
+    }
+
+    /// Bytes of the kernels' parameters, and of the buffers through which one run's outputs are read back.
+    pub fn auxiliary_bytes(&self) -> u64 {
+        self.auxiliary_bytes
     }
 
     /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
@@ -120,7 +129,7 @@ impl Program {
     /// If the inputs are not of the graph's shapes, or the device is lost.
     pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
-        let stagings = self.submit(inputs, None)?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
         self.read(stagings).await
     }
 
@@ -131,7 +140,7 @@ impl Program {
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
         let queries = crate::profile::Queries::new(&self.gpu, self.steps.len())?;
-        let stagings = self.submit(inputs, Some(&queries))?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
         let outputs = self.read(stagings).await?;
         let times = queries.read(&self.gpu).await?;
         let steps = self.steps.iter().zip(times).map(|(step, time)| step.profile.timed(time)).collect();
@@ -139,6 +148,7 @@ impl Program {
             steps,
             weight_bytes: self.weights.bytes(),
             activation_bytes: self.activation_bytes,
+            auxiliary_bytes: self.auxiliary_bytes,
             liveness_bound: self.plan.liveness_bound() as u64,
         };
         Ok((outputs, profile))
@@ -266,7 +276,8 @@ impl Memory {
     }
 }
 
-fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<Vec<Recorded>, GpuError> {
+/// Every step bound to its buffers, and the bytes of their parameters.
+fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<(Vec<Recorded>, u64), GpuError> {
     let mut params = ParamsBuffer::new(gpu);
     let offsets: Vec<Vec<u64>> = chosen
         .iter()
@@ -275,7 +286,7 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
     let params = params.upload(gpu)?;
     let graph = plan.graph();
     let steps = plan.steps().iter().zip(chosen).zip(offsets);
-    steps
+    let recorded: Result<_, GpuError> = steps
         .map(|((id, candidate), offsets)| {
             let node = &graph.nodes()[id.index()];
             let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
@@ -286,5 +297,6 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
                 .collect::<Result<_, _>>()?;
             Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, &candidate) })
         })
-        .collect()
+        .collect();
+    Ok((recorded?, params.size()))
 }

@@ -106,3 +106,98 @@ pub fn check_steps(
         Err(format!("{} of {} steps are outside their bounds:\n{}", wrong.len(), steps.len(), wrong.join("\n")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use cnn_core::layers::{Activation, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D};
+    use cnn_core::{DType, Mode, Sequential, Simplify, simplify};
+
+    use super::*;
+    use crate::recipe;
+
+    /// A small network, simplified, with weights and a picture.
+    fn network(storage: DType) -> (Graph, Weights, Vec<Tensor>) {
+        let model = Sequential::new("m")
+            .input([9, 9, 3])
+            .and_then(|m| m.add(Conv2D::new(8, 3).name("conv")))
+            .and_then(|m| m.add(BatchNormalization::new().name("bn")))
+            .and_then(|m| m.add(Activation::Silu))
+            .and_then(|m| m.add(GlobalAveragePooling2D::new()))
+            .and_then(|m| m.add(Dense::new(5).activation(Activation::Softmax).name("dense")))
+            .and_then(Sequential::model)
+            .unwrap();
+        let weight = |path: &str, shape: &[usize]| {
+            let (lo, hi) = recipe::range(path.rsplit('/').next().unwrap_or(path), shape, false);
+            Arc::new(recipe::uniform(path, shape, lo, hi))
+        };
+        let weights = model.weights().into_iter().map(|w| (w.path.clone(), weight(&w.path, &w.shape))).collect();
+        let graph = model.lower(&[vec![1, 9, 9, 3]], Mode::Inference, &[]).unwrap();
+        let graph = simplify(&graph, &Simplify { weight_limit: None, storage });
+        (graph, weights, vec![recipe::uniform("steps", &[1, 9, 9, 3], -1.0, 1.0)])
+    }
+
+    /// Each node by the reference, rounded to its element type; `fault` then changes what the node of that name made.
+    fn rounded(
+        graph: &Graph,
+        weights: &Weights,
+        inputs: &[Tensor],
+        fault: &dyn Fn(&str, &mut Tensor),
+    ) -> Result<Vec<Tensor>, String> {
+        let mut made: Vec<Option<Tensor>> = vec![None; graph.values().len()];
+        for (id, input) in graph.inputs().iter().zip(inputs) {
+            made[id.index()] = Some(input.clone());
+        }
+        for id in graph.value_ids() {
+            let value = graph.value(id);
+            let tensor = match &value.source {
+                Source::Input => continue,
+                Source::Constant(tensor) => tensor.as_ref().clone(),
+                Source::Variable => weights.get(&value.name).unwrap().as_ref().clone(),
+                Source::Node(node) => {
+                    let node = &graph.nodes()[node.index()];
+                    let inputs: Vec<Array> =
+                        node.inputs.iter().map(|id| Array::from(made[id.index()].as_ref().unwrap())).collect();
+                    let output = cnn_cpu::reference::value(&node.op, &inputs.iter().collect::<Vec<_>>()).unwrap();
+                    let mut tensor = Tensor::from_fn(output.shape, |i| match value.dtype {
+                        DType::F32 => output.data[i] as f32,
+                        DType::F16 => half::f16::from_f64(output.data[i]).to_f32(),
+                    });
+                    fault(&node.name, &mut tensor);
+                    tensor
+                }
+            };
+            made[id.index()] = Some(tensor);
+        }
+        Ok(graph.outputs().iter().map(|(_, id)| made[id.index()].clone().unwrap()).collect())
+    }
+
+    #[test]
+    fn what_is_right_passes() {
+        for storage in [DType::F32, DType::F16] {
+            let (graph, weights, inputs) = network(storage);
+            let run = |graph: &Graph| rounded(graph, &weights, &inputs, &|_, _| ());
+            let worst = check_steps(&graph, &weights, &inputs, run).unwrap();
+            assert!(worst > 0.0 && worst <= 1.0, "{worst}");
+        }
+    }
+
+    #[test]
+    fn the_step_at_fault_is_named_and_no_other() {
+        for (storage, fault) in [(DType::F32, 1.00001), (DType::F16, 1.01)] {
+            let (graph, weights, inputs) = network(storage);
+            let last = |name: &str, tensor: &mut Tensor| {
+                if name == "dense" {
+                    tensor.data_mut().iter_mut().for_each(|x| *x *= fault);
+                }
+            };
+            let error = check_steps(&graph, &weights, &inputs, |graph| rounded(graph, &weights, &inputs, &last));
+            let error = error.unwrap_err();
+            assert!(error.contains("dense (Softmax)") && !error.contains("conv"), "{error}");
+        }
+        let (graph, weights, inputs) = network(DType::F32);
+        let short = check_steps(&graph, &weights, &inputs, |_| Ok(Vec::new())).unwrap_err();
+        assert!(short.contains("0 outputs instead of"), "{short}");
+    }
+}

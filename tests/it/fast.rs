@@ -183,9 +183,9 @@ fn programs_of_two_batch_sizes_hold_the_weights_once() {
 fn a_profile_has_a_time_for_each_step() {
     let program = program(network(1)).unwrap();
     let inputs = inputs(program.plan().graph(), 1);
-    let (outputs, times) = program.run_profiled(&inputs).unwrap();
+    let (outputs, profile) = program.run_profiled(&inputs).unwrap();
     assert_eq!(outputs, program.run(&inputs).unwrap());
-    assert_eq!(times.len(), program.plan().steps().len());
+    assert_eq!(profile.steps.len(), program.plan().steps().len());
 }
 
 #[test]

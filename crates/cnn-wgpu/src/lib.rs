@@ -21,7 +21,6 @@ pub use buffers::{decode, encode};
 pub use dispatch::run_candidate;
 pub use error::GpuError;
 pub use gpu::{Gpu, Request, adapter, adapters};
-pub use profile::{Profile, StepProfile};
 pub use program::Program;
 pub use weights::DeviceWeights;
 pub use wgpu;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::plan::{self, Location, Plan};
-use cnn_core::{ShapeError, Tensor, ValueId};
+use cnn_core::{Profile, ShapeError, StepProfile, Tensor, ValueId};
 
 use crate::buffers;
 use crate::dispatch::{Bound, Dispatch, ParamsBuffer};
@@ -12,7 +12,7 @@ use crate::gpu::Gpu;
 use crate::kernel::{Candidate, Problem};
 use crate::kernels;
 use crate::limits;
-use crate::profile::{Profile, StepProfile};
+use crate::profile::Queries;
 use crate::weights::DeviceWeights;
 
 /// One step with what a profile says of it.
@@ -139,7 +139,7 @@ impl Program {
     /// As [`Program::run`], and if the device has no timestamps.
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
-        let queries = crate::profile::Queries::new(&self.gpu, self.steps.len())?;
+        let queries = Queries::new(&self.gpu, self.steps.len())?;
         let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
         let outputs = self.read(stagings).await?;
         let times = queries.read(&self.gpu).await?;
@@ -155,11 +155,7 @@ impl Program {
     }
 
     /// Writes the inputs, encodes, submits; returns a staging buffer for each output.
-    fn submit(
-        &self,
-        inputs: &[Tensor],
-        queries: Option<&crate::profile::Queries>,
-    ) -> Result<Vec<wgpu::Buffer>, GpuError> {
+    fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Vec<wgpu::Buffer>, GpuError> {
         let device = self.gpu.device();
         let stagings: Vec<wgpu::Buffer> = self
             .outputs
@@ -195,7 +191,7 @@ impl Program {
     }
 
     /// All steps in one pass, or, with a clock, one pass for each.
-    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&crate::profile::Queries>) {
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
         let Some(queries) = queries else {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             self.steps.iter().flat_map(|step| &step.dispatches).for_each(|dispatch| dispatch.encode(&mut pass));
@@ -295,7 +291,7 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
             let dispatches = kernels
                 .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &inputs, &output))
                 .collect::<Result<_, _>>()?;
-            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, &candidate) })
+            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, candidate.name) })
         })
         .collect();
     Ok((recorded?, params.size()))

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cnn_core::plan::{Location, Plan};
-use cnn_core::{DType, Node, Tensor, ValueId};
+use cnn_core::{DType, Node, NodeId, Profile, StepProfile, Tensor, ValueId};
 
 use super::weights::CpuWeights;
 use super::{View, compute};
@@ -72,16 +72,26 @@ impl Program {
         self.run_steps(inputs, |step| step())
     }
 
-    /// Runs the program with a clock around every step: the times are those of [`Plan::steps`], in order.
+    /// Runs the program with a clock around every step.
     ///
     /// On wasm32, where the standard library has no clock, they are all zero.
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Duration>), CpuError> {
+    pub fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), CpuError> {
         let mut times = Vec::with_capacity(self.plan.steps().len());
         let outputs = self.run_steps(inputs, |step| times.push(timed(step)))?;
-        Ok((outputs, times))
+        let graph = self.plan.graph();
+        let step =
+            |(id, time): (&NodeId, Duration)| StepProfile::new(graph, &graph.nodes()[id.index()], "fast").timed(time);
+        let profile = Profile {
+            steps: self.plan.steps().iter().zip(times).map(step).collect(),
+            weight_bytes: self.weights.bytes(),
+            activation_bytes: self.activation_bytes(),
+            auxiliary_bytes: 0,
+            liveness_bound: self.plan.liveness_bound() as u64,
+        };
+        Ok((outputs, profile))
     }
 
     /// Calls `around` with each step in order.

@@ -11,7 +11,7 @@ mod io_trees;
 
 use cnn_core::{Mode, Model, Tensor, Weights};
 use cnn_cpu::reference;
-use cnn_tests::vectors::{bytes as vector, path as vector_path};
+use cnn_tests::vectors::bytes as vector;
 
 /// An array under `tests/vectors`.
 fn array(path: &str) -> Tensor {

@@ -26,7 +26,7 @@ impl Network {
     }
 
     fn lower(&self, taps: &[&str]) -> Graph {
-        self.truth.model.lower(&[self.input.shape.clone()], Mode::Inference, taps).unwrap()
+        self.truth.model.lower(std::slice::from_ref(&self.input.shape), Mode::Inference, taps).unwrap()
     }
 
     /// The graph's outputs.

@@ -4,12 +4,18 @@
 //! `[KH·KW·C, F]` stands as it is. Rows are gathered a block at a time; those of a 1x1 window lie in the input already.
 //! A depthwise convolution has too few products for that: it goes over channels.
 
+use std::ops::Range;
+
 use cnn_core::op::Conv2D;
 use rayon::prelude::*;
 
 use super::View;
 use super::linear::{Finish, Matrix, Rows, block_rows, multiply, product};
+use super::vectors::vectorised;
 use super::window::Window;
+
+/// Channels whose sums stay in registers.
+const LANES: usize = 32;
 
 /// The output, of shape `shape`.
 pub(super) fn conv2d(op: &Conv2D, inputs: &[View], shape: &[usize], y: &mut [f32]) {
@@ -75,10 +81,32 @@ impl Patches<'_> {
         }
     }
 
+    /// The taps of a window that lie on the picture, for weights in rows of `f`.
+    fn taps(&self, rows: &Range<usize>, columns: &Range<usize>, f: usize, taps: &mut Vec<Tap>) {
+        let step = self.columns.dilation_rate * self.c;
+        let row_step = self.rows.dilation_rate * self.columns.size * self.c;
+        taps.clear();
+        for (row, a) in rows.clone().enumerate() {
+            let tap = |(column, b): (usize, usize)| Tap {
+                pixel: row * row_step + column * step,
+                weights: (a * self.columns.taps + b) * f,
+            };
+            taps.extend(columns.clone().enumerate().map(tap));
+        }
+    }
+
     /// Where a pixel of the input begins.
     fn offset(&self, n: usize, row: usize, column: usize) -> usize {
         ((n * self.rows.size + row) * self.columns.size + column) * self.c
     }
+}
+
+/// A tap of a depthwise window.
+struct Tap {
+    /// Where its pixel begins, from the window's first one inside the picture on.
+    pixel: usize,
+    /// Where its weights begin in the filter.
+    weights: usize,
 }
 
 /// Groups of several channels: a product for each, over the same block of the output.
@@ -100,30 +128,69 @@ fn grouped(patches: &Patches, filter: Matrix, groups: usize, finish: &Finish, y:
 /// Groups of one channel, each with `f / c` filters. A task takes a row of the output.
 fn depthwise(patches: &Patches, filter: &[f32], finish: &Finish, f: usize, y: &mut [f32]) {
     let [oh, ow] = patches.output;
-    y.par_chunks_mut(ow * f).enumerate().for_each(|(row, y)| {
-        let (n, i) = (row / oh, row % oh);
-        for (j, y) in y.chunks_exact_mut(f).enumerate() {
-            y.fill(0.0);
-            for a in patches.rows.inside(i) {
-                for b in patches.columns.inside(j) {
-                    let x = &patches.x[patches.offset(n, patches.rows.pixel(i, a), patches.columns.pixel(j, b))..];
-                    let w = &filter[(a * patches.columns.taps + b) * f..][..f];
-                    add_products(&x[..patches.c], w, y);
-                }
-            }
-        }
+    y.par_chunks_mut(ow * f).enumerate().for_each_init(Vec::new, |taps, (row, y)| {
+        vectorised(
+            #[inline(always)]
+            || depthwise_row(patches, filter, [row / oh, row % oh], f, taps, y),
+        );
         finish.apply(y, row * ow * f, f);
     });
 }
 
-/// `y[c·m + i] += x[c] · w[c·m + i]` for m filters of each channel.
-fn add_products(x: &[f32], w: &[f32], y: &mut [f32]) {
-    if x.len() == y.len() {
-        y.iter_mut().zip(x).zip(w).for_each(|((y, x), w)| *y += x * w);
-        return;
+/// Row `i` of output `n`.
+#[inline(always)]
+fn depthwise_row(patches: &Patches, filter: &[f32], [n, i]: [usize; 2], f: usize, taps: &mut Vec<Tap>, y: &mut [f32]) {
+    let rows = patches.rows.inside(i);
+    let mut known = 0..0;
+    for (j, y) in y.chunks_exact_mut(f).enumerate() {
+        let columns = patches.columns.inside(j);
+        if rows.is_empty() || columns.is_empty() {
+            y.fill(0.0);
+            continue;
+        }
+        // All windows but those at the border have the same taps.
+        if columns != known {
+            patches.taps(&rows, &columns, f, taps);
+            known = columns.clone();
+        }
+        let first = patches.offset(n, patches.rows.pixel(i, rows.start), patches.columns.pixel(j, columns.start));
+        if f == patches.c {
+            sum_taps(&patches.x[first..], filter, taps, y);
+        } else {
+            sum_taps_of_several(&patches.x[first..], filter, taps, f / patches.c, y);
+        }
     }
-    let filters = y.len() / x.len();
-    for ((y, x), w) in y.chunks_exact_mut(filters).zip(x).zip(w.chunks_exact(filters)) {
-        y.iter_mut().zip(w).for_each(|(y, w)| *y += x * w);
+}
+
+/// `y[c] = Σ x[c] · w[c]` over taps.
+#[inline(always)]
+fn sum_taps(x: &[f32], w: &[f32], taps: &[Tap], y: &mut [f32]) {
+    let (blocks, rest) = y.as_chunks_mut::<LANES>();
+    let done = blocks.len() * LANES;
+    for (block, y) in blocks.iter_mut().enumerate() {
+        let mut sums = [0.0; LANES];
+        for tap in taps {
+            let x = &x[tap.pixel + block * LANES..][..LANES];
+            let w = &w[tap.weights + block * LANES..][..LANES];
+            (0..LANES).for_each(|c| sums[c] += x[c] * w[c]);
+        }
+        *y = sums;
+    }
+    rest.fill(0.0);
+    for tap in taps {
+        let (x, w) = (&x[tap.pixel + done..], &w[tap.weights + done..]);
+        rest.iter_mut().zip(x).zip(w).for_each(|((y, x), w)| *y += x * w);
+    }
+}
+
+/// `y[c·m + k] = Σ x[c] · w[c·m + k]` over taps, for m filters of each channel.
+#[inline(always)]
+fn sum_taps_of_several(x: &[f32], w: &[f32], taps: &[Tap], filters: usize, y: &mut [f32]) {
+    y.fill(0.0);
+    for tap in taps {
+        let weights = w[tap.weights..].chunks_exact(filters);
+        for ((y, x), w) in y.chunks_exact_mut(filters).zip(&x[tap.pixel..]).zip(weights) {
+            y.iter_mut().zip(w).for_each(|(y, w)| *y += x * w);
+        }
     }
 }

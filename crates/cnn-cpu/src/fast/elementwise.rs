@@ -3,6 +3,7 @@
 use cnn_core::op::{Binary, BinaryOp, Function, Unary};
 use rayon::prelude::*;
 
+use super::vectors::vectorised;
 use super::walk::{Walk, strides};
 use super::{CHUNK, View};
 use crate::reference::accuracy::{Real, formula};
@@ -70,28 +71,35 @@ pub(super) fn activate(function: &Function, y: &mut [f32]) {
     match *function {
         Function::Linear => {}
         Function::Relu { max_value, negative_slope, threshold } => {
-            map(y, |x| formula(&Function::Relu { max_value, negative_slope, threshold }, x));
+            map(y, Function::Relu { max_value, negative_slope, threshold });
         }
-        Function::Elu { alpha } => map(y, |x| formula(&Function::Elu { alpha }, x)),
-        Function::Selu => map(y, |x| formula(&Function::Selu, x)),
-        Function::Gelu => map(y, |x| formula(&Function::Gelu, x)),
-        Function::GeluTanh => map(y, |x| formula(&Function::GeluTanh, x)),
-        Function::Sigmoid => map(y, |x| formula(&Function::Sigmoid, x)),
-        Function::HardSigmoid => map(y, |x| formula(&Function::HardSigmoid, x)),
-        Function::Tanh => map(y, |x| formula(&Function::Tanh, x)),
-        Function::Silu => map(y, |x| formula(&Function::Silu, x)),
-        Function::HardSilu => map(y, |x| formula(&Function::HardSilu, x)),
-        Function::Softplus => map(y, |x| formula(&Function::Softplus, x)),
-        Function::Softsign => map(y, |x| formula(&Function::Softsign, x)),
-        Function::Exponential => map(y, |x| formula(&Function::Exponential, x)),
-        Function::Mish => map(y, |x| formula(&Function::Mish, x)),
-        Function::Sqrt => map(y, |x| formula(&Function::Sqrt, x)),
-        Function::InverseSqrt => map(y, |x| formula(&Function::InverseSqrt, x)),
-        Function::Affine { scale, offset } => map(y, |x| formula(&Function::Affine { scale, offset }, x)),
+        Function::Elu { alpha } => map(y, Function::Elu { alpha }),
+        Function::Selu => map(y, Function::Selu),
+        Function::Gelu => map(y, Function::Gelu),
+        Function::GeluTanh => map(y, Function::GeluTanh),
+        Function::Sigmoid => map(y, Function::Sigmoid),
+        Function::HardSigmoid => map(y, Function::HardSigmoid),
+        Function::Tanh => map(y, Function::Tanh),
+        Function::Silu => map(y, Function::Silu),
+        Function::HardSilu => map(y, Function::HardSilu),
+        Function::Softplus => map(y, Function::Softplus),
+        Function::Softsign => map(y, Function::Softsign),
+        Function::Exponential => map(y, Function::Exponential),
+        Function::Mish => map(y, Function::Mish),
+        Function::Sqrt => map(y, Function::Sqrt),
+        Function::InverseSqrt => map(y, Function::InverseSqrt),
+        Function::Affine { scale, offset } => map(y, Function::Affine { scale, offset }),
     }
 }
 
 #[inline(always)]
-fn map(y: &mut [f32], f: impl Fn(f32) -> f32) {
-    y.iter_mut().for_each(|y| *y = f(*y));
+fn map(y: &mut [f32], function: Function) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for y in y {
+                *y = formula(&function, *y);
+            }
+        },
+    );
 }

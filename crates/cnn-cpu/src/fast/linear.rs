@@ -5,6 +5,7 @@ use cnn_core::op::{Clamp, Epilogue};
 use rayon::prelude::*;
 
 use super::View;
+use super::vectors::vectorised;
 
 /// Input and filter stand first, then the epilogue's inputs.
 const OWN_INPUTS: usize = 2;
@@ -102,6 +103,14 @@ impl<'a> Finish<'a> {
 
     /// Finishes whole rows of the output, the first of which begins at element `start`; `n` is their length.
     pub(super) fn apply(&self, y: &mut [f32], start: usize, n: usize) {
+        vectorised(
+            #[inline(always)]
+            || self.apply_inlined(y, start, n),
+        );
+    }
+
+    #[inline(always)]
+    fn apply_inlined(&self, y: &mut [f32], start: usize, n: usize) {
         let residual = self.residual.map(|residual| &residual[start..][..y.len()]);
         match (self.bias, residual) {
             (None, None) if self.clamp == Clamp::default() => {}

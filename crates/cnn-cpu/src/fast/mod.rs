@@ -15,6 +15,7 @@ mod program;
 mod real;
 mod resize;
 mod softmax;
+mod vectors;
 mod walk;
 mod weights;
 mod window;

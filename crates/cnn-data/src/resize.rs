@@ -1,0 +1,106 @@
+//! Pictures to another size.
+
+use cnn_core::tensor::element_count;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::error::{PictureError, PictureProblem};
+use crate::picture::{Channels, Picture};
+
+/// How a picture is brought to another size: Keras's `interpolation`, which are PIL's filters. But for nearest, a filter is
+/// widened by the factor of a reduction, so that every pixel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Interpolation {
+    /// The pixel under the middle of the new one: Keras's default.
+    #[default]
+    Nearest,
+    /// A triangle over 2 pixels.
+    Bilinear,
+    /// Keys's cubic with a = -1/2, over 4 pixels.
+    Bicubic,
+    /// Lanczos's windowed sinc over 6 pixels.
+    Lanczos,
+    /// A sinc in a Hamming window over 2 pixels.
+    Hamming,
+    /// The mean of the pixels that are covered.
+    Box,
+}
+
+impl Interpolation {
+    /// All of them, under Keras's names.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("nearest", Self::Nearest),
+        ("bilinear", Self::Bilinear),
+        ("bicubic", Self::Bicubic),
+        ("lanczos", Self::Lanczos),
+        ("hamming", Self::Hamming),
+        ("box", Self::Box),
+    ];
+}
+
+impl Picture {
+    /// The whole picture at another size, stretched where the aspect ratio differs: the size, values and interpolation of
+    /// Keras's `load_img(target_size=(height, width))`.
+    ///
+    /// # Errors
+    /// If a side is 0, or the picture too large for memory.
+    pub fn resize(&self, height: usize, width: usize, interpolation: Interpolation) -> Result<Picture, PictureError> {
+        let refused = |reason: String| PictureProblem::Target { height, width, reason }.in_file(&self.name);
+        if height == 0 || width == 0 {
+            return Err(refused("it needs at least one of each".into()));
+        }
+        let filter = match interpolation {
+            _ if (height, width) == (self.height, self.width) => return Ok(self.clone()),
+            Interpolation::Nearest => None,
+            Interpolation::Bilinear => Some(FilterType::Bilinear),
+            Interpolation::Bicubic => Some(FilterType::CatmullRom),
+            Interpolation::Lanczos => Some(FilterType::Lanczos3),
+            Interpolation::Hamming => Some(FilterType::Hamming),
+            Interpolation::Box => Some(FilterType::Box),
+        };
+        let size = element_count(&[height, width, self.channels.count()]);
+        let mut pixels = Vec::new();
+        match size.map(|size| (size, pixels.try_reserve_exact(size))) {
+            Some((size, Ok(()))) => pixels.resize(size, 0),
+            _ => return Err(refused("there is not that much memory".into())),
+        }
+        match filter {
+            None => self.nearest(height, width, &mut pixels),
+            Some(filter) => self.convolve(height, width, filter, &mut pixels).map_err(refused)?,
+        }
+        Ok(Picture { name: self.name.clone(), height, width, channels: self.channels, pixels })
+    }
+
+    fn nearest(&self, height: usize, width: usize, pixels: &mut [u8]) {
+        let count = self.channels.count();
+        let columns = nearest_positions(self.width, width);
+        let rows = nearest_positions(self.height, height);
+        for (row, out) in rows.iter().zip(pixels.chunks_exact_mut(width * count)) {
+            let from = &self.pixels[row * self.width * count..][..self.width * count];
+            for (column, out) in columns.iter().zip(out.chunks_exact_mut(count)) {
+                out.copy_from_slice(&from[column * count..][..count]);
+            }
+        }
+    }
+
+    fn convolve(&self, height: usize, width: usize, filter: FilterType, pixels: &mut [u8]) -> Result<(), String> {
+        let kind = match self.channels {
+            Channels::Grey => PixelType::U8,
+            Channels::Rgb => PixelType::U8x3,
+        };
+        let side = |size: usize| u32::try_from(size).map_err(|error| error.to_string());
+        let from = ImageRef::new(side(self.width)?, side(self.height)?, &self.pixels, kind);
+        let to = Image::from_slice_u8(side(width)?, side(height)?, pixels, kind);
+        let (from, mut to) = (from.map_err(|error| error.to_string())?, to.map_err(|error| error.to_string())?);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        Resizer::new().resize(&from, &mut to, &options).map_err(|error| error.to_string())
+    }
+}
+
+/// The pixel of `from` under the middle of each pixel of `to`. The middles are summed up one by one, as PIL does: where
+/// one falls on a border between two pixels, rounding decides.
+fn nearest_positions(from: usize, to: usize) -> Vec<usize> {
+    let scale = from as f64 / to as f64;
+    let middles = std::iter::successors(Some(scale * 0.5), |middle| Some(middle + scale));
+    middles.take(to).map(|middle| (middle as usize).min(from - 1)).collect()
+}

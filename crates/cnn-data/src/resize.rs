@@ -1,8 +1,9 @@
 //! Pictures to another size.
 
 use cnn_core::tensor::element_count;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::{PictureError, PictureProblem};
 use crate::picture::{Channels, Picture};
@@ -22,19 +23,17 @@ pub enum Interpolation {
     Lanczos,
     /// A sinc in a Hamming window over 2 pixels.
     Hamming,
-    /// The mean of the pixels that are covered.
-    Box,
 }
 
 impl Interpolation {
-    /// All of them, under Keras's names.
-    pub const ALL: [(&'static str, Self); 6] = [
+    /// All of them, under Keras's names. Keras's "box" is not among them: where a pixel lies on a window's edge, the
+    /// resizer behind this takes it in or leaves it out unlike PIL, and a box weighs it like any other.
+    pub const ALL: [(&'static str, Self); 5] = [
         ("nearest", Self::Nearest),
         ("bilinear", Self::Bilinear),
         ("bicubic", Self::Bicubic),
         ("lanczos", Self::Lanczos),
         ("hamming", Self::Hamming),
-        ("box", Self::Box),
     ];
 }
 
@@ -56,7 +55,6 @@ impl Picture {
             Interpolation::Bicubic => Some(FilterType::CatmullRom),
             Interpolation::Lanczos => Some(FilterType::Lanczos3),
             Interpolation::Hamming => Some(FilterType::Hamming),
-            Interpolation::Box => Some(FilterType::Box),
         };
         let size = element_count(&[height, width, self.channels.count()]);
         let mut pixels = Vec::new();
@@ -84,16 +82,26 @@ impl Picture {
     }
 
     fn convolve(&self, height: usize, width: usize, filter: FilterType, pixels: &mut [u8]) -> Result<(), String> {
-        let kind = match self.channels {
-            Channels::Grey => PixelType::U8,
-            Channels::Rgb => PixelType::U8x3,
-        };
+        match self.channels {
+            Channels::Grey => self.convolve_typed::<U8>(height, width, filter, pixels),
+            Channels::Rgb => self.convolve_typed::<U8x3>(height, width, filter, pixels),
+        }
+    }
+
+    /// The type of pixel is named because the resizer that finds it out by itself compiles for all fifteen.
+    fn convolve_typed<P: PixelTrait>(
+        &self,
+        height: usize,
+        width: usize,
+        filter: FilterType,
+        pixels: &mut [u8],
+    ) -> Result<(), String> {
         let side = |size: usize| u32::try_from(size).map_err(|error| error.to_string());
-        let from = ImageRef::new(side(self.width)?, side(self.height)?, &self.pixels, kind);
-        let to = Image::from_slice_u8(side(width)?, side(height)?, pixels, kind);
+        let from = TypedImageRef::<P>::from_buffer(side(self.width)?, side(self.height)?, &self.pixels);
+        let to = TypedImage::<P>::from_buffer(side(width)?, side(height)?, pixels);
         let (from, mut to) = (from.map_err(|error| error.to_string())?, to.map_err(|error| error.to_string())?);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-        Resizer::new().resize(&from, &mut to, &options).map_err(|error| error.to_string())
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
+        Resizer::new().resize_typed(&from, &mut to, &options).map_err(|error| error.to_string())
     }
 }
 

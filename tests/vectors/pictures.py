@@ -1,6 +1,9 @@
 """Writes tests/vectors/pictures/: small PNG and JPEG files, and what Keras's load_img and img_to_array make of them.
 
-    python tests/vectors/pictures.py        (pillow, numpy)
+    python tests/vectors/pictures.py        ("pillow<13", numpy)
+
+Pillow resizes along the rows first; from 13 on it sometimes begins with the columns, which gives other numbers (by up to 3
+grey levels in these pictures, Lanczos to 5x51).
 
 `keras_array` does what Keras 3's `load_img` does with an opened file: convert to `color_mode`, then resize. Before it, where
 this project differs on purpose, files are turned as EXIF says, and 16 bits are scaled to 8 by round(x / 257).
@@ -24,6 +27,7 @@ FILTERS = {
     "bicubic": Image.BICUBIC,
     "lanczos": Image.LANCZOS,
     "hamming": Image.HAMMING,
+    "box": Image.BOX,
 }
 MODES = {"rgb": "RGB", "grey": "L"}
 

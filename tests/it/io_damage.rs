@@ -3,8 +3,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::fmt::Display;
 
-use cnn_io::IoError;
 use cnn_tests::recipe;
 
 /// The system's allocator, which remembers the largest single request of each thread.
@@ -50,7 +50,7 @@ static WATCH: Watch = Watch;
 
 /// Runs `read` and returns what it says; fails where it asked for over 16 times the file in one piece (float32 out of
 /// 8-bit integers is 4 times), or over a mebibyte for a file that is smaller than that.
-fn watched<T>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, IoError>) -> Result<T, IoError> {
+fn watched<T, E>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
     LARGEST.set(0);
     let result = read(bytes);
     let largest = LARGEST.get();
@@ -59,7 +59,7 @@ fn watched<T>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, IoErro
 }
 
 /// Cuts `bytes` at every `step`-th byte: each must be an error that names the file `name`.
-pub fn truncated<T>(bytes: &[u8], step: usize, name: &str, read: impl Fn(&[u8]) -> Result<T, IoError>) {
+pub fn truncated<T, E: Display>(bytes: &[u8], step: usize, name: &str, read: impl Fn(&[u8]) -> Result<T, E>) {
     for length in (0..bytes.len()).step_by(step) {
         match watched(&bytes[..length], &format!("{name} cut at {length}"), &read) {
             Ok(_) => panic!("{name} cut at {length} of {} was read", bytes.len()),
@@ -70,7 +70,7 @@ pub fn truncated<T>(bytes: &[u8], step: usize, name: &str, read: impl Fn(&[u8]) 
 
 /// Flips bits, one or a few at a time, `times` times: each must be an error that names the file, or a value.
 /// Returns how many were refused.
-pub fn flipped<T>(bytes: &[u8], times: u64, name: &str, read: impl Fn(&[u8]) -> Result<T, IoError>) -> usize {
+pub fn flipped<T, E: Display>(bytes: &[u8], times: u64, name: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> usize {
     let mut refused = 0;
     for time in 0..times {
         let mut bytes = bytes.to_vec();
@@ -92,7 +92,7 @@ pub fn flipped<T>(bytes: &[u8], times: u64, name: &str, read: impl Fn(&[u8]) -> 
 }
 
 /// Appends bytes: the reader must not take them for part of the file. Formats that end with an index may refuse.
-pub fn followed_by_garbage<T>(bytes: &[u8], name: &str, read: impl Fn(&[u8]) -> Result<T, IoError>) {
+pub fn followed_by_garbage<T, E>(bytes: &[u8], name: &str, read: impl Fn(&[u8]) -> Result<T, E>) {
     let mut bytes = bytes.to_vec();
     bytes.extend((0..100).map(|i| recipe::raw(name, i) as u8));
     let _ = watched(&bytes, name, &read);

@@ -56,23 +56,32 @@ pub fn read(path: &Path) -> Result<Vec<u8>, IoError> {
     fs::read(path).map_err(|error| Problem::Read(error).in_file(&path.display().to_string()))
 }
 
-/// Writes `bytes` to `path` whole or not at all: to a temporary file beside it, which then takes its name.
+/// Writes `bytes` to `path` whole or not at all: to a temporary file beside it, which then takes its name. Where `path`
+/// is a link, the file it leads to is replaced; a device or a pipe is written to as it is.
 ///
 /// # Errors
 /// If the disk is full or the folder cannot be written to; a file that stood there before is untouched.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     let name = path.display().to_string();
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let special = fs::metadata(&target).is_ok_and(|kind| !kind.is_file() && !kind.is_dir());
+    let written = if special {
+        fs::OpenOptions::new().write(true).open(&target).and_then(|mut file| file.write_all(bytes))
+    } else {
+        replace(&target, bytes)
+    };
+    written.map_err(|error| Problem::Write(error).in_file(&name))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let temporary = temporary_beside(path);
-    let written = fs::File::create_new(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        if error.kind() != std::io::ErrorKind::AlreadyExists {
-            // What is left of it is of no use; if it cannot be removed, the first error still says why.
-            let _ = fs::remove_file(&temporary);
-        }
-        Problem::Write(error).in_file(&name)
-    })
+    let mut file = fs::File::create_new(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // What is left of it is of no use; if it cannot be removed, the first error still says why.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 /// A name in the same folder (a rename across file systems is no rename) that no other writer uses at this moment.

@@ -1,1 +1,22 @@
-//! Pictures for people: contact sheets and plots.
+//! Pictures for people: contact sheets.
+//!
+//! ```
+//! use cnn_core::Tensor;
+//! use cnn_plot::{ContactSheet, Mark};
+//! let digits = Tensor::from_fn(vec![2, 8, 8, 1], |i| (i % 17) as f32); // grey values 0 to 16
+//! let mut sheet = ContactSheet::new("Two digits").columns(10).scale(6).range(0.0, 16.0);
+//! sheet.add(&digits, 0, "7  99.8%", Mark::Plain)?;
+//! sheet.add(&digits, 1, "7 (is 3)  61.2%", Mark::Wrong)?;
+//! let png: Vec<u8> = sheet.to_png()?;
+//! # assert!(png.starts_with(b"\x89PNG"));
+//! # Ok::<(), cnn_plot::PlotError>(())
+//! ```
+//!
+//! Nothing here writes files: bytes go to the caller.
+
+mod contact_sheet;
+mod error;
+mod text;
+
+pub use contact_sheet::{ContactSheet, Mark};
+pub use error::PlotError;

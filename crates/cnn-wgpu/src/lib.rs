@@ -3,6 +3,7 @@
 //! [`adapters`] lists what is there; [`Gpu`] is a device, our own or the host application's; [`DeviceWeights`] holds a
 //! model's weights on it, and a [`Program`] is a plan recorded over these. Everything that waits is async.
 
+mod adapter;
 mod buffers;
 mod cache;
 mod dispatch;
@@ -17,6 +18,7 @@ mod profile;
 mod program;
 mod weights;
 
+pub use adapter::AdapterSummary;
 pub use buffers::{decode, encode};
 pub use dispatch::run_candidate;
 pub use error::GpuError;

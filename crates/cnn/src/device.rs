@@ -4,9 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cnn_wgpu::{Gpu, GpuError, Request};
+use cnn_wgpu::{AdapterSummary, Gpu, GpuError, Request};
 
 use crate::error::Error;
+
+/// Every adapter of this machine; the one at index N is `gpu:N`.
+pub async fn adapters() -> Vec<AdapterSummary> {
+    cnn_wgpu::adapters().await.iter().map(AdapterSummary::new).collect()
+}
 
 /// What a user asks for: `auto`, `gpu`, `gpu:N`, `cpu` or `reference`.
 ///
@@ -21,7 +26,7 @@ pub enum DeviceRequest {
     /// The first adapter that gives a device, else the CPU.
     #[default]
     Auto,
-    /// The adapter of that number, as [`cnn_wgpu::adapters`] orders them.
+    /// The adapter of that number, as [`adapters`] orders them.
     Gpu(usize),
     /// The CPU, in float32.
     Cpu,

@@ -1,8 +1,10 @@
 //! A model with its weights.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use cnn_core::{Model, Weights, WeightsError};
+use cnn_core::layers::Activation;
+use cnn_core::{Model, ModelError, Weights, WeightsError};
 use cnn_zoo::{Arguments, Preprocess};
 
 use crate::error::Error;
@@ -31,7 +33,18 @@ impl Network {
     /// # Errors
     /// If the file cannot be read or is no such file.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let loaded = cnn_io::files::load_model(path)?;
+        Self::loaded(cnn_io::files::load_model(path)?)
+    }
+
+    /// A network from the bytes of such a file; `name` is its name for messages.
+    ///
+    /// # Errors
+    /// If the bytes are no such file.
+    pub fn read<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Self, Error> {
+        Self::loaded(cnn_io::read_model(bytes, name)?)
+    }
+
+    fn loaded(loaded: cnn_io::LoadedModel) -> Result<Self, Error> {
         let network = Self::new(loaded.model, loaded.weights)?;
         Ok(Self { notes: loaded.notes, ..network })
     }
@@ -56,6 +69,29 @@ impl Network {
         let model = row.build(arguments)?;
         let weights = Weights::initialize(&model, seed);
         Ok(Self { preprocess: row.preprocess, ..Self::new(model, weights)? })
+    }
+
+    /// The same model with the weights of another file: `.weights.h5`, `.h5`, `.keras` or `.safetensors`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or holds other weights.
+    pub fn with_weights(self, weights: &Path) -> Result<Self, Error> {
+        let weights = cnn_io::files::load_weights(weights, &self.model)?;
+        Ok(Self { weights, ..self })
+    }
+
+    /// The same network with another end: [`Model::set_classifier_activation`].
+    ///
+    /// # Errors
+    /// If the model does not end in softmax or nothing.
+    pub fn with_classifier_activation(mut self, activation: Activation) -> Result<Self, ModelError> {
+        self.model.set_classifier_activation(activation)?;
+        Ok(self)
+    }
+
+    /// The same network with other preprocessing: for a file of a model that the zoo's preprocessing belongs to.
+    pub fn with_preprocess(self, preprocess: Preprocess) -> Self {
+        Self { preprocess, ..self }
     }
 
     /// The layers.

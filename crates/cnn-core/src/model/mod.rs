@@ -4,6 +4,7 @@
 //! configuration, wiring, shapes and weights' shapes, but no weight's value: those are in a [`crate::Weights`].
 
 mod build;
+mod classifier;
 mod lower;
 mod names;
 mod order;

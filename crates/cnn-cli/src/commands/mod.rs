@@ -1,0 +1,40 @@
+//! One file for each command.
+
+mod bench;
+mod classify;
+mod demo;
+mod devices;
+mod run;
+mod summary;
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Devices(devices::Devices),
+    Summary(summary::Summary),
+    Run(run::Run),
+    Classify(classify::Classify),
+    Bench(bench::Bench),
+    Demo(demo::Demo),
+}
+
+impl Command {
+    /// Does it; results go to `out`, all else to the console.
+    pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+        match self {
+            Command::Devices(command) => command.run(out),
+            Command::Summary(command) => command.run(console, out),
+            Command::Run(command) => command.run(console, out),
+            Command::Classify(command) => command.run(console, out),
+            Command::Bench(command) => command.run(console, out),
+            Command::Demo(command) => command.run(console, out),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What goes to standard error: notes, progress, and, where asked for, logs.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+/// Standard error.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    verbose: bool,
+}
+
+impl Console {
+    /// With `verbose`, details are shown too.
+    pub fn new(verbose: bool) -> Self {
+        Self { verbose }
+    }
+
+    /// What the user should know though nothing is wrong.
+    pub fn note(&self, text: &str) {
+        eprintln!("cnn: note: {text}");
+    }
+
+    /// What the user may want to know.
+    pub fn detail(&self, text: &str) {
+        if self.verbose {
+            self.note(text);
+        }
+    }
+
+    /// What is being done at this moment, until the result is dropped; on a terminal alone.
+    pub fn doing(&self, what: &str) -> Doing {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(what.to_string());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Doing(bar)
+    }
+}
+
+/// A line on the terminal that goes away when this does.
+#[derive(Debug)]
+pub struct Doing(ProgressBar);
+
+impl Drop for Doing {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Shows wgpu's log.
+pub fn show_logs() {
+    if log::set_logger(&Log).is_ok() {
+        log::set_max_level(log::LevelFilter::Info);
+    }
+}
+
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record) {
+        eprintln!("{} {}: {}", record.level(), record.target(), record.args());
+    }
+
+    fn flush(&self) {}
+}

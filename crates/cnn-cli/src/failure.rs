@@ -1,0 +1,80 @@
+//! How a command fails, and what the user sees of it.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked makes no sense: exit status 2.
+    Usage(String),
+    /// It could not be done: exit status 1.
+    Failed(String),
+    /// It could not be done, and the user has been told: exit status 1.
+    Told,
+    /// The reader of standard output has seen enough, as in `cnn summary VGG16 | head`: nobody to tell.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Says on standard error what went wrong; the program's exit status.
+    pub fn report(self) -> ExitCode {
+        match self {
+            Failure::Usage(text) => {
+                eprintln!("cnn: {text}");
+                ExitCode::from(2)
+            }
+            Failure::Failed(text) => {
+                eprintln!("cnn: {text}");
+                ExitCode::FAILURE
+            }
+            Failure::Told => ExitCode::FAILURE,
+            Failure::ClosedPipe => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// An error and its causes in one line, without those that its own text tells already.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<io::Error> for Failure {
+    /// Of standard output: files have errors that name them.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Failed(format!("standard output cannot be written: {error}")),
+        }
+    }
+}
+
+macro_rules! failed {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure::Failed(chain(&error))
+            }
+        })*
+    };
+}
+
+failed!(
+    cnn::Error,
+    cnn::ModelError,
+    cnn::ShapeError,
+    cnn::WeightsError,
+    cnn::io::IoError,
+    cnn::plot::PlotError,
+    cnn::zoo::ZooError
+);

@@ -1,0 +1,232 @@
+//! What each command does when all is well.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use cnn::{Device, Network, Options, Runner, Tensor};
+use serde_json::Value;
+
+use crate::files::{array, difference, write_array};
+use crate::{FORMATS, NO_ADAPTER, cnn, cnn_with, succeeds};
+
+/// Float32 logits lie up to 3e-5 from float64, a probability p then up to p (1 - p) times twice that, 1.5e-5 at worst, and a
+/// tenth of that in networks as small as these.
+const FLOAT32: f32 = 1e-5;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn run_gives_keras_outputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let cases = [
+        ("small.keras", "", "small"),
+        ("small.h5", "", "small"),
+        ("small.keras", "--weights {formats}/small.weights.h5", "small"),
+        ("small.keras", "--weights {formats}/small.safetensors", "small"),
+        ("small_nested.keras", "", "small_nested"),
+    ];
+    for device in ["cpu", "reference"] {
+        for (model, options, name) in cases {
+            let input = format!("--input {{formats}}/{name}_input.npy --output {device}.npy");
+            let ran = succeeds(&format!("run {{formats}}/{model} {options} {input} --device {device}"), at);
+            assert_eq!(ran.err, "", "{model}");
+            let wanted = array(format!("{FORMATS}/{name}_output.npy"));
+            let got = array(at.join(format!("{device}.npy")));
+            assert!(difference(&got, &wanted) <= FLOAT32, "{model} {options} on {device}");
+        }
+    }
+}
+
+#[test]
+fn run_writes_taps_and_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let run = "run {formats}/small.keras --device reference --input {formats}/small_input.npy";
+    succeeds(&format!("{run} --output p.npy --tap predictions=t.npy --tap gap=gap.npy"), at);
+    let probabilities = array(at.join("p.npy"));
+    assert_eq!(array(at.join("t.npy")), probabilities);
+    assert_eq!(array(at.join("gap.npy")).shape()[0], probabilities.shape()[0]);
+
+    succeeds(&format!("{run} --output logits.npy --classifier-activation none"), at);
+    let logits = array(at.join("logits.npy"));
+    let classes = *logits.shape().last().unwrap();
+    let softmax = logits.data().chunks(classes).flat_map(|row| {
+        let sum: f32 = row.iter().map(|x| x.exp()).sum();
+        row.iter().map(move |x| x.exp() / sum)
+    });
+    let softmax = Tensor::new(logits.shape().to_vec(), softmax.collect()).unwrap();
+    assert!(difference(&softmax, &probabilities) <= FLOAT32);
+
+    succeeds(&format!("{run} --output same.npy --classifier-activation softmax"), at);
+    assert_eq!(array(at.join("same.npy")), probabilities);
+}
+
+#[test]
+fn run_reports_numbers_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    write_array(folder.path().join("nan.npy"), &[1, 16, 16, 3], f32::NAN);
+    let ran = succeeds("run {formats}/small.keras --device cpu --input nan.npy --output y.npy", folder.path());
+    assert!(ran.err.contains("nan.npy: 768 of 768 elements are NaN or infinite"), "{}", ran.err);
+    assert!(ran.err.contains("y.npy: "), "{}", ran.err);
+}
+
+#[test]
+fn a_zoo_model_takes_its_weights_from_keras_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let cache = at.join("keras/models");
+    fs::create_dir_all(&cache).unwrap();
+    let row = cnn::zoo::find("MobileNetV2").unwrap();
+    let headless = cnn::zoo::Arguments::default().include_top(false);
+    let network = Network::untrained("MobileNetV2", &headless, 1).unwrap();
+    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    fs::write(cache.join(row.weights_no_top.file()), bytes).unwrap();
+    write_array(at.join("x.npy"), &[1, 32, 32, 3], 0.5);
+    let ran = succeeds("run MOBILENETV2 --no-top --input x.npy --output y.npy --device cpu", at);
+    assert!(ran.err.contains("weights from") && ran.err.contains(row.weights_no_top.file()), "{}", ran.err);
+    assert_eq!(array(at.join("y.npy")).shape(), [1, 1, 1, 1280]);
+}
+
+#[test]
+fn summary_is_keras_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let network = Network::load(Path::new(&format!("{FORMATS}/small_nested.keras"))).unwrap();
+    let cases = [
+        ("", cnn::Summary::default()),
+        (
+            "--expand-nested --show-trainable",
+            cnn::Summary { expand_nested: true, show_trainable: true, ..Default::default() },
+        ),
+        (
+            "--style keras2 --line-length 90",
+            cnn::Summary { style: cnn::SummaryStyle::Keras2, line_length: Some(90), ..Default::default() },
+        ),
+    ];
+    for (options, summary) in cases {
+        let ran = succeeds(&format!("summary {{formats}}/small_nested.keras {options}"), at);
+        assert_eq!(ran.out, network.model().summary(&summary).unwrap());
+    }
+    let ran = succeeds("summary inceptionv3 --no-top --input-shape 128,128,3", at);
+    assert!(ran.out.starts_with("Model: \"inception_v3\"\n"));
+    assert!(ran.out.contains(" Total params: 21,802,784 (83.17 MB)\n"), "{}", ran.out);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    command.args(["summary", "InceptionV3"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn devices_lists_the_cpu() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = succeeds("devices --json", folder.path());
+    let devices = json(&ran.out)["devices"].clone();
+    let devices = devices.as_array().unwrap();
+    let (cpu, gpus) = devices.split_last().unwrap();
+    assert_eq!(cpu["device"], "cpu");
+    assert!(cpu["limits"]["threads"].as_u64().unwrap() > 0);
+    let text = succeeds("devices", folder.path()).out;
+    for (number, gpu) in gpus.iter().enumerate() {
+        assert_eq!(gpu["device"], format!("gpu:{number}"));
+        assert!(gpu["limits"]["max_binding"].as_u64().unwrap() > 0);
+        assert!(text.contains(&format!("gpu:{number}  {}\n", gpu["name"].as_str().unwrap())), "{text}");
+    }
+    assert!(text.contains("cpu    "), "{text}");
+}
+
+#[test]
+fn classify_scores_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let pixels: Vec<u8> = (0..16 * 16 * 3).map(|i| (i * 7 % 256) as u8).collect();
+    image::RgbImage::from_raw(16, 16, pixels.clone()).unwrap().save(at.join("a.png")).unwrap();
+    let network = Network::load(Path::new(&format!("{FORMATS}/small.keras"))).unwrap();
+    let runner = Runner::new(&Device::Reference, network, Options::default()).unwrap();
+    let x = Tensor::new(vec![1, 16, 16, 3], pixels.iter().map(|&x| f32::from(x)).collect()).unwrap();
+    let wanted = runner.run_blocking(&[x]).unwrap().remove(0);
+    let names: Vec<String> = (0..wanted.len()).map(|i| format!("kind {i}")).collect();
+    fs::write(at.join("names.txt"), names.join("\n")).unwrap();
+
+    let line = "classify a.png --model {formats}/small.keras --labels names.txt --top 2 --device cpu";
+    let got = json(&succeeds(&format!("{line} --json"), at).out);
+    let labels = got["results"][0]["labels"].as_array().unwrap();
+    assert_eq!(labels.len(), 2);
+    let best = wanted.data().iter().copied().fold(f32::MIN, f32::max);
+    assert!((labels[0]["score"].as_f64().unwrap() as f32 - best).abs() <= FLOAT32);
+    for label in labels {
+        let index = label["index"].as_u64().unwrap() as usize;
+        assert!((label["score"].as_f64().unwrap() as f32 - wanted.data()[index]).abs() <= FLOAT32);
+        assert_eq!(label["label"], format!("kind {index}"));
+    }
+    let text = succeeds(line, at).out;
+    assert!(text.starts_with("a.png\n") && text.contains(labels[0]["label"].as_str().unwrap()), "{text}");
+
+    // A model file brings no preprocessing of its own; asked for, it changes the scores.
+    let other = json(&succeeds(&format!("{line} --json --preprocess tf"), at).out);
+    assert_ne!(other["results"], got["results"]);
+}
+
+#[test]
+fn bench_tells_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let line = "bench {formats}/small.keras --device cpu,reference --batch 1,3 --runs 2";
+    let got = json(&succeeds(&format!("{line} --json -"), at).out);
+    let results = got["results"].as_array().unwrap();
+    let keys = |result: &Value| (result["device"].as_str().unwrap().to_string(), result["batch"].as_u64().unwrap());
+    let wanted = [("CPU", 1), ("CPU", 3), ("CPU reference in float64", 1), ("CPU reference in float64", 3)];
+    assert_eq!(results.iter().map(keys).collect::<Vec<_>>(), wanted.map(|(device, batch)| (device.into(), batch)));
+    for result in results {
+        assert_eq!(
+            (&result["runs"], &result["precision"], &result["weights"]),
+            (&2.into(), &"f32".into(), &"trained".into())
+        );
+        let [least, median] = ["min_ms", "median_ms"].map(|key| result[key].as_f64().unwrap());
+        assert!(0.0 < least && least <= median && result["first_ms"].as_f64().unwrap() > 0.0);
+    }
+    let table = succeeds(&format!("{line} --json b.json"), at).out;
+    assert!(table.starts_with("model") && table.lines().count() == 5, "{table}");
+    assert_eq!(json(&fs::read_to_string(at.join("b.json")).unwrap())["results"].as_array().unwrap().len(), 4);
+}
+
+#[test]
+fn demo_agrees_with_keras() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let ran = succeeds("demo --device cpu --picture digits.png", at);
+    assert!(ran.out.contains("accuracy   297 of 300, 99.0 %"), "{}", ran.out);
+    assert!(ran.out.contains("as Keras   300 of 300"), "{}", ran.out);
+    let picture = image::open(at.join("digits.png")).unwrap();
+    assert!(picture.width() > 100 && picture.height() > 100);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn demo_says_that_there_is_no_gpu() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = cnn_with("demo", folder.path(), &NO_ADAPTER);
+    assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""));
+    assert!(ran.out.contains("No GPU was found, so the CPU does it"), "{}", ran.out);
+    assert!(ran.out.contains("300 of 300"), "{}", ran.out);
+}
+
+#[test]
+fn help_and_version() {
+    let folder = tempfile::tempdir().unwrap();
+    for (line, status) in [("--help", 0), ("--version", 0), ("run --help", 0), ("", 2)] {
+        let ran = cnn(line, folder.path());
+        assert_eq!(ran.status, Some(status), "cnn {line}");
+    }
+}

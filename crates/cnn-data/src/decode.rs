@@ -1,0 +1,157 @@
+//! Bytes to pixels.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::error::{ImageError, UnsupportedErrorKind};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, RgbImage};
+
+use crate::error::{PictureError, PictureProblem};
+use crate::header::{self, Header};
+use crate::picture::{Channels, Picture};
+
+/// How pictures are decoded, and how large they may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// The most rows, and the most columns.
+    pub max_side: u32,
+    /// The most rows times columns. A pixel takes 1 to 8 bytes while a picture is decoded (a progressive JPEG 6 more), then
+    /// 1 or 3.
+    pub max_pixels: u64,
+    /// Whether a picture is turned and mirrored as its EXIF entry "orientation" says, as people see it in a viewer. Keras
+    /// does not do this.
+    pub exif_orientation: bool,
+}
+
+impl Default for DecodeOptions {
+    /// 16,384 rows and columns, 2^28 (268 million) pixels; turned by EXIF.
+    fn default() -> Self {
+        Self { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: true }
+    }
+}
+
+/// Decodes a PNG or JPEG file; `name` is the file's name, for the messages.
+///
+/// What comes out is 8 bits of grey where the file has grey, else of red, green and blue: palettes are looked up, alpha is
+/// dropped (not blended), CMYK is converted without a colour profile; profiles and gamma are ignored. Of an animated PNG
+/// it is the still picture. All of this is what Keras's `load_img` does through PIL, but for two things:
+///
+/// - A picture is turned as its EXIF entry says, unless [`DecodeOptions::exif_orientation`] is off.
+/// - 16 bits are scaled to 8, `round(x / 257)`. PIL cuts a grey value at 255, so nearly every picture of 16 bits gets
+///   white, and takes the upper 8 bits of a colour.
+///
+/// # Errors
+/// If the bytes are empty, no picture, of another format (which is named), truncated or damaged, or the picture has no
+/// pixel or too many; the last two are seen in the header, before memory is taken for pixels.
+pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Picture, PictureError> {
+    let pixels = || {
+        let header = header::read(bytes)?;
+        check_size(&header, options)?;
+        let decoded = match header.format {
+            ImageFormat::Png => {
+                // The limits are for what a PNG file holds besides pixels: texts, a colour profile.
+                let limits = image::Limits::default();
+                PngDecoder::with_limits(Cursor::new(bytes), limits).map(|decoder| read(decoder, options))
+            }
+            _ => JpegDecoder::new(Cursor::new(bytes)).map(|decoder| read(decoder, options)),
+        };
+        decoded.map_err(Failure::Decoder).flatten().map_err(|failure| failure.explain(&header, bytes.len()))
+    };
+    pixels()
+        .and_then(|(channels, image)| {
+            let (height, width) = (image.height() as usize, image.width() as usize);
+            Picture::check(name, height, width, channels, image.into_bytes())
+        })
+        .map_err(|problem| problem.in_file(name))
+}
+
+fn check_size(header: &Header, options: &DecodeOptions) -> Result<(), PictureProblem> {
+    let &Header { height, width, .. } = header;
+    let &DecodeOptions { max_side, max_pixels, .. } = options;
+    if height == 0 || width == 0 {
+        return Err(PictureProblem::NoPixels { height, width });
+    }
+    if height.max(width) > max_side || u64::from(height) * u64::from(width) > max_pixels {
+        return Err(PictureProblem::TooLarge { height, width, max_side, max_pixels });
+    }
+    Ok(())
+}
+
+enum Failure {
+    Decoder(ImageError),
+    Problem(PictureProblem),
+}
+
+/// The pixels in 8 bits, upright.
+fn read(mut decoder: impl ImageDecoder, options: &DecodeOptions) -> Result<(Channels, DynamicImage), Failure> {
+    let orientation = match options.exif_orientation {
+        true => decoder.orientation().map_err(Failure::Decoder)?,
+        false => Orientation::NoTransforms,
+    };
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let bytes = decoder.total_bytes();
+    let no_memory = || Failure::Problem(PictureProblem::Memory { bytes });
+    let size = usize::try_from(bytes).map_err(|_| no_memory())?;
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(size).map_err(|_| no_memory())?;
+    buffer.resize(size, 0);
+    decoder.read_image(&mut buffer).map_err(Failure::Decoder)?;
+
+    let channels = if color.has_color() { Channels::Rgb } else { Channels::Grey };
+    let pixels = eight_bits(buffer, color, channels);
+    let image = match channels {
+        Channels::Grey => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        Channels::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    };
+    let mut image = image.ok_or_else(no_memory)?;
+    image.apply_orientation(orientation);
+    Ok((channels, image))
+}
+
+/// The channels that are kept, in 8 bits, out of what a decoder wrote: 16 bits are in native byte order.
+fn eight_bits(buffer: Vec<u8>, color: ColorType, channels: Channels) -> Vec<u8> {
+    let (kept, all) = (channels.count(), usize::from(color.channel_count()));
+    if usize::from(color.bytes_per_pixel()) == all {
+        if kept == all {
+            return buffer;
+        }
+        return buffer.chunks_exact(all).flat_map(|pixel| &pixel[..kept]).copied().collect();
+    }
+    let scaled = |two: &[u8]| ((u32::from(u16::from_ne_bytes([two[0], two[1]])) + 128) / 257) as u8;
+    buffer.chunks_exact(2 * all).flat_map(|pixel| pixel[..2 * kept].chunks_exact(2).map(scaled)).collect()
+}
+
+impl Failure {
+    fn explain(self, header: &Header, bytes: usize) -> PictureProblem {
+        let format = header::name(header.format);
+        let error = match self {
+            Failure::Problem(problem) => return problem,
+            Failure::Decoder(error) => error,
+        };
+        match error {
+            ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                PictureProblem::Truncated { format, bytes }
+            }
+            ImageError::Unsupported(error) => {
+                let what = match error.kind() {
+                    UnsupportedErrorKind::Color(color) => format!("pixels of type {color:?}"),
+                    UnsupportedErrorKind::GenericFeature(feature) => feature,
+                    _ => "a feature that is not known".to_owned(),
+                };
+                PictureProblem::UnsupportedFeature { format, what }
+            }
+            other => PictureProblem::Damaged { format, reason: reason(&other) },
+        }
+    }
+}
+
+/// The innermost cause: what stands around it repeats the format's name.
+fn reason(error: &ImageError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

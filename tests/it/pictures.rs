@@ -1,0 +1,261 @@
+//! Pictures: decoded, converted and resized as Keras does it through PIL (`vectors/pictures.py`), and refused where they
+//! are none.
+
+#[path = "io_damage.rs"]
+mod damage;
+
+mod contact_sheet;
+
+use std::path::PathBuf;
+
+use cnn_data::{Channels, DecodeOptions, Interpolation, Picture, PictureError, PictureProblem, batch, decode};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/pictures")
+}
+
+fn file(name: &str) -> Vec<u8> {
+    let path = folder().join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn open(name: &str) -> Picture {
+    decode(&file(name), name, &DecodeOptions::default()).unwrap()
+}
+
+fn refused(bytes: &[u8]) -> PictureError {
+    decode(bytes, "cat.png", &DecodeOptions::default()).unwrap_err()
+}
+
+/// An expected array's name: FILE.EXTENSION.MODE.INTERPOLATION.SIZE.npy, where the size is HEIGHTxWIDTH or `own`.
+struct Expected {
+    picture: String,
+    channels: Channels,
+    interpolation: Interpolation,
+    size: Option<(usize, usize)>,
+}
+
+impl Expected {
+    fn parse(name: &str) -> Self {
+        let parts: Vec<&str> = name.split('.').collect();
+        let [file, extension, mode, interpolation, size, "npy"] = parts[..] else { panic!("{name}") };
+        let size = size.split_once('x').map(|(height, width)| (height.parse().unwrap(), width.parse().unwrap()));
+        Self {
+            picture: format!("{file}.{extension}"),
+            channels: if mode == "grey" { Channels::Grey } else { Channels::Rgb },
+            interpolation: Interpolation::ALL.into_iter().find(|(name, _)| *name == interpolation).unwrap().1,
+            size,
+        }
+    }
+}
+
+/// A PNG's numbers are PIL's own: filters are sums of integers, whose order and rounding are known. JPEG leaves the rounding
+/// of the inverse transform and the upsampling of colours to the decoder: within 6, and 0.6 on average.
+#[test]
+fn as_keras_loads_them() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder().join("expected")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let expected = Expected::parse(name);
+        let array = cnn_io::npy::read(&std::fs::read(&path).unwrap(), name).unwrap();
+        let mut picture = open(&expected.picture).convert(expected.channels);
+        if let Some((height, width)) = expected.size {
+            picture = picture.resize(height, width, expected.interpolation).unwrap();
+        }
+        let tensor = picture.to_tensor(expected.channels);
+        assert_eq!(tensor.shape(), [&[1], array.shape()].concat(), "{name}");
+        let (largest, mean) = if name.contains(".jpg.") { (6.0, 0.6) } else { (0.0, 0.0) };
+        let differences = tensor.data().iter().zip(array.data()).map(|(got, wanted)| (got - wanted).abs());
+        let worst = differences.clone().fold(0.0, f32::max);
+        let average = differences.sum::<f32>() / array.len() as f32;
+        println!("{name}: at most {worst}, on average {average:.3}");
+        assert!(worst <= largest && average <= mean, "{name}: at most {worst}, on average {average:.3}");
+        count += 1;
+    }
+    assert_eq!(count, 122, "expected arrays");
+}
+
+/// The options that leave a picture as it lies in the file.
+const LYING: DecodeOptions = DecodeOptions { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: false };
+
+#[test]
+fn turned_only_where_wanted() {
+    let (upright, turned) = (open("rgb.jpg"), file("turned6.jpg"));
+    assert_eq!(decode(&turned, "turned6.jpg", &LYING).unwrap().pixels(), upright.pixels());
+    let turned = open("turned6.jpg");
+    assert_eq!((turned.height(), turned.width()), (upright.width(), upright.height()));
+}
+
+#[test]
+fn what_is_no_picture_is_named() {
+    let cases: [(&[u8], &str); 12] = [
+        (b"", "cat.png: is empty; download or copy it again"),
+        (b"<html><body>Not found", "is no picture: it begins with \"<html><body>\"; give a PNG or JPEG file"),
+        (b"\x00\x01\xfe", "begins with \"\\x00\\x01\\xfe\""),
+        (b"version https://git-lfs.github.com/spec/v1\n", "pointer to a file in Git LFS"),
+        (&file("other.gif"), "is a GIF picture, which is not read here; convert it to PNG or JPEG"),
+        (&file("other.bmp"), "is a BMP picture"),
+        (&file("other.tiff"), "is a TIFF picture"),
+        (&file("other.webp"), "is a WebP picture"),
+        (&file("other.ico"), "is a Windows icon"),
+        (&file("other.avif"), "is an AVIF picture"),
+        (&file("other.jp2"), "is a JPEG 2000 picture"),
+        (b"\x89PNG\r\n", "is a PNG file that ends after 6 bytes"),
+    ];
+    for (bytes, says) in cases {
+        let error = refused(bytes).to_string();
+        assert!(error.starts_with("cat.png: ") && error.contains(says), "{error}");
+    }
+}
+
+/// Overwrites bytes of a file at a place that is given by what stands before it.
+fn patched(name: &str, behind: &[u8], skip: usize, with: &[u8]) -> Vec<u8> {
+    let mut bytes = file(name);
+    let at = bytes.windows(behind.len()).position(|window| window == behind).unwrap() + behind.len() + skip;
+    bytes[at..at + with.len()].copy_from_slice(with);
+    bytes
+}
+
+/// A PNG's width and height stand behind "IHDR"; a JPEG's height and width 3 bytes behind its frame's marker.
+#[test]
+fn sizes_are_seen_in_the_header() {
+    let png =
+        |width: u32, height: u32| patched("rgb.png", b"IHDR", 0, &[width.to_be_bytes(), height.to_be_bytes()].concat());
+    let jpeg = |width: u16, height: u16| {
+        patched("rgb.jpg", b"\xff\xc0", 3, &[height.to_be_bytes(), width.to_be_bytes()].concat())
+    };
+    let none = |height, width| PictureProblem::NoPixels { height, width };
+    let large = |height, width| PictureProblem::TooLarge {
+        height,
+        width,
+        max_side: LYING.max_side,
+        max_pixels: LYING.max_pixels,
+    };
+    let cases = [
+        (png(0, 17), none(17, 0)),
+        (png(23, 0), none(0, 23)),
+        (png(60_000, 17), large(17, 60_000)),
+        (png(23, u32::MAX), large(u32::MAX, 23)),
+        (jpeg(0, 17), none(17, 0)),
+        (jpeg(23, 0), none(0, 23)),
+        (jpeg(60_000, 17), large(17, 60_000)),
+        (jpeg(23, 16_385), large(16_385, 23)),
+    ];
+    for (bytes, wanted) in cases {
+        assert_eq!(refused(&bytes).problem, wanted);
+    }
+    let error = refused(&png(60_000, 17)).to_string();
+    let says = "cat.png: has 17 rows and 60000 columns; at most 16384 on a side and 268435456 pixels in all are read; \
+                scale it down, or raise the limits";
+    assert_eq!(error, says);
+
+    let few = DecodeOptions { max_pixels: 17 * 23 - 1, ..LYING };
+    let just = DecodeOptions { max_pixels: 17 * 23, max_side: 23, ..LYING };
+    for name in ["rgb.png", "rgb.jpg"] {
+        assert!(matches!(decode(&file(name), name, &few).unwrap_err().problem, PictureProblem::TooLarge { .. }));
+        assert!(decode(&file(name), name, &just).is_ok());
+    }
+}
+
+#[test]
+fn rare_jpegs_are_named() {
+    let twelve_bits = refused(&patched("rgb.jpg", b"\xff\xc0", 2, &[12])).to_string();
+    assert!(twelve_bits.contains("a JPEG file with 12 bits a channel, which is not read here"), "{twelve_bits}");
+    for (marker, says) in [(0xc3, "lossless compression"), (0xc9, "arithmetic coding"), (0xc5, "hierarchical frames")] {
+        let mut bytes = file("rgb.jpg");
+        let at = bytes.windows(2).position(|window| window == b"\xff\xc0").unwrap();
+        bytes[at + 1] = marker;
+        let error = refused(&bytes).to_string();
+        assert!(error.contains(&format!("a JPEG file with {says}, which is not read here")), "{error}");
+    }
+}
+
+#[test]
+fn truncated() {
+    // A small limit, so that no damaged header makes a decoder take much memory.
+    let options = DecodeOptions { max_pixels: 1 << 14, ..LYING };
+    for name in ["rgb.jpg", "progressive.jpg", "restarts.jpg", "grey.jpg", "cmyk.jpg", "turned6.jpg"] {
+        let read = |bytes: &[u8]| decode(bytes, name, &options);
+        let bytes = file(name);
+        damage::truncated(&bytes, 1, name, read);
+        let cut = read(&bytes[..bytes.len() - 1]).unwrap_err();
+        assert_eq!(cut.problem, PictureProblem::Truncated { format: "JPEG", bytes: bytes.len() - 1 });
+    }
+    for name in ["rgb.png", "grey16.png", "palette.png", "turned6.png"] {
+        let bytes = file(name);
+        let whole = decode(&bytes, name, &options).unwrap();
+        // The pixels' chunk ends before the last one, IEND, of 12 bytes; its own last 8 are two sums.
+        damage::truncated(&bytes[..bytes.len() - 20], 1, name, |bytes| decode(bytes, name, &options));
+        for length in bytes.len() - 20..bytes.len() {
+            if let Ok(picture) = decode(&bytes[..length], name, &options) {
+                assert_eq!(picture, whole, "{name} cut at {length}");
+            }
+        }
+        let cut = decode(&bytes[..bytes.len() / 2], name, &options).unwrap_err();
+        assert_eq!(cut.problem, PictureProblem::Truncated { format: "PNG", bytes: bytes.len() / 2 });
+    }
+}
+
+#[test]
+fn damaged() {
+    let options = DecodeOptions { max_pixels: 1 << 14, ..LYING };
+    for name in
+        ["rgb.jpg", "progressive.jpg", "restarts.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "palette.png", "grey16.png"]
+    {
+        let read = |bytes: &[u8]| decode(bytes, name, &options);
+        let bytes = file(name);
+        let refused = damage::flipped(&bytes, 2000, name, read);
+        // A JPEG has no check sums: most of its bytes are pixels, and other bytes are other pixels.
+        let least = if name.ends_with("png") { 1500 } else { 200 };
+        assert!(refused > least, "{name}: only {refused} of 2000 damaged files were refused");
+        damage::followed_by_garbage(&bytes, name, read);
+    }
+}
+
+#[test]
+fn no_size_is_no_size() {
+    let picture = open("rgb.png");
+    for (height, width) in [(0, 5), (5, 0), (0, 0)] {
+        let error = picture.resize(height, width, Interpolation::Bilinear).unwrap_err().to_string();
+        let says =
+            format!("rgb.png: cannot be resized to {height} rows and {width} columns: it needs at least one of each");
+        assert_eq!(error, says);
+    }
+    for (_, interpolation) in Interpolation::ALL {
+        assert!(picture.resize(usize::MAX, 2, interpolation).is_err());
+        let pixel = picture.resize(1, 1, interpolation).unwrap();
+        assert_eq!((pixel.height(), pixel.width(), pixel.pixels().len()), (1, 1, 3));
+        assert_eq!(pixel.resize(2, 3, interpolation).unwrap().pixels(), pixel.pixels().repeat(6));
+    }
+}
+
+#[test]
+fn batches() {
+    let (rgb, grey) = (open("rgb.png"), open("grey.png"));
+    for channels in [Channels::Grey, Channels::Rgb] {
+        let together = batch(&[rgb.clone(), grey.clone()], channels).unwrap();
+        assert_eq!(together.shape(), [2, 17, 23, channels.count()]);
+        let one_by_one = [rgb.to_tensor(channels), grey.to_tensor(channels)].map(|tensor| tensor.into_data()).concat();
+        assert_eq!(together.data(), one_by_one);
+        // To convert first and to convert on the way are the same.
+        assert_eq!(rgb.to_tensor(channels), rgb.clone().convert(channels).to_tensor(channels));
+    }
+    let small = grey.resize(5, 6, Interpolation::Hamming).unwrap();
+    assert_eq!(
+        batch(&[rgb, small], Channels::Rgb).unwrap_err().to_string(),
+        "grey.png: has 5 rows and 6 columns, but the first picture of the batch, rgb.png, has 17 and 23; resize them to one size"
+    );
+    assert_eq!(batch(&[], Channels::Rgb).unwrap_err().to_string(), "batch: holds no picture; give at least one");
+}
+
+#[test]
+fn pixels_of_a_host() {
+    let picture = Picture::new("screen", 1, 2, Channels::Rgb, vec![255, 0, 0, 0, 0, 255]).unwrap();
+    // 0.299 and 0.114 of 255, rounded.
+    assert_eq!(picture.to_tensor(Channels::Grey).data(), [76.0, 29.0]);
+    for (height, width, count) in [(1, 2, 5), (0, 2, 0), (usize::MAX, usize::MAX, 3)] {
+        let error = Picture::new("screen", height, width, Channels::Rgb, vec![0; count]).unwrap_err();
+        assert!(error.to_string().starts_with("screen: has "), "{error}");
+    }
+}

@@ -1,0 +1,145 @@
+"""Writes tests/vectors/pictures/: small PNG and JPEG files, and what Keras's load_img and img_to_array make of them.
+
+    python tests/vectors/pictures.py        ("pillow<13", numpy)
+
+Pillow resizes along the rows first; from 13 on it sometimes begins with the columns, which gives other numbers (by up to 3
+grey levels in these pictures, Lanczos to 5x51).
+
+`keras_array` does what Keras 3's `load_img` does with an opened file: convert to `color_mode`, then resize. Before it, where
+this project differs on purpose, files are turned as EXIF says, and 16 bits are scaled to 8 by round(x / 257).
+
+An expected array is uint8 [height, width, channels], in expected/FILE.MODE.INTERPOLATION.HEIGHTxWIDTH.npy (`own` for a
+picture that is not resized).
+"""
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+OUT = pathlib.Path(__file__).parent / "pictures"
+(OUT / "expected").mkdir(parents=True, exist_ok=True)
+HEIGHT, WIDTH = 17, 23
+FILTERS = {
+    "nearest": Image.NEAREST,
+    "bilinear": Image.BILINEAR,
+    "bicubic": Image.BICUBIC,
+    "lanczos": Image.LANCZOS,
+    "hamming": Image.HAMMING,
+    "box": Image.BOX,
+}
+MODES = {"rgb": "RGB", "grey": "L"}
+
+
+def scene(bits=8):
+    """Slopes, a disc and a bar in three colours, so that every edge and every corner is told from the others."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    red, green = x / (WIDTH - 1), y / (HEIGHT - 1)
+    blue = 0.5 + 0.5 * np.sin(0.7 * x + 0.4 * y)
+    colours = np.stack([red, green, blue], -1)
+    colours[(x - 15) ** 2 + (y - 6) ** 2 < 16] = [0.9, 0.8, 0.1]
+    colours[(y > 11) & (y < 15) & (x > 2) & (x < 9)] = [0.05, 0.1, 0.6]
+    return np.round(colours * (2**bits - 1)).astype(np.uint16 if bits == 16 else np.uint8)
+
+
+def write_png(path, rows, bits, colour):
+    """A PNG file of what PIL cannot write; `rows` holds the packed bytes of each row."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, bits, colour, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+
+
+def keras_array(picture, mode, size, interpolation):
+    picture = ImageOps.exif_transpose(picture)
+    if mode == "grey":
+        if picture.mode != "L":
+            picture = picture.convert("L")
+    elif picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    if size and picture.size != size[::-1]:
+        picture = picture.resize(size[::-1], FILTERS[interpolation])
+    array = np.asarray(picture)
+    return array if array.ndim == 3 else array[..., None]
+
+
+def expect(name, modes=("rgb",), sizes=((11, 14),), interpolations=("bilinear",), picture=None):
+    """Stores what comes of a file at its own size and at each of the others."""
+    for mode in modes:
+        for size in [None, *sizes]:
+            for interpolation in interpolations if size else ["nearest"]:
+                opened = picture or Image.open(OUT / name)
+                array = keras_array(opened, mode, size, interpolation)
+                what = "{}x{}".format(*size) if size else "own"
+                np.save(OUT / "expected" / f"{name}.{mode}.{interpolation}.{what}.npy", array)
+
+
+ALL_SIZES = [(11, 14), (30, 27), (17, 9), (5, 51)]
+rgb = Image.fromarray(scene())
+grey = rgb.convert("L")
+alpha = Image.fromarray(np.linspace(0, 255, HEIGHT * WIDTH).astype(np.uint8).reshape(HEIGHT, WIDTH))
+
+# Lossless. Every interpolation on one of grey and one of colour.
+rgb.save(OUT / "rgb.png")
+expect("rgb.png", ["rgb"], ALL_SIZES, FILTERS)
+expect("rgb.png", ["grey"])
+grey.save(OUT / "grey.png")
+expect("grey.png", ["grey"], ALL_SIZES, FILTERS)
+expect("grey.png", ["rgb"])
+both = ["rgb", "grey"]
+Image.merge("RGBA", [*rgb.split(), alpha]).save(OUT / "rgba.png")
+expect("rgba.png", both)
+Image.merge("LA", [grey, alpha]).save(OUT / "grey_alpha.png")
+expect("grey_alpha.png", both)
+palette = rgb.quantize(13)
+palette.save(OUT / "palette.png")
+expect("palette.png", both)
+palette.save(OUT / "palette_transparent.png", transparency=3)
+expect("palette_transparent.png", both)
+rgb.save(OUT / "rgb_transparent.png", transparency=tuple(map(int, scene()[0, 0])))
+expect("rgb_transparent.png", both)
+grey.point(lambda value: 255 * (value > 120), "1").save(OUT / "bits1.png")
+expect("bits1.png", both)
+nibbles = np.pad(np.asarray(grey) >> 4, ((0, 0), (0, 1)))
+write_png(OUT / "bits4.png", nibbles[:, 0::2] << 4 | nibbles[:, 1::2], 4, 0)
+expect("bits4.png", both)
+
+# 16 bits, which PIL would cut: the expectation is what 8 bits of the same picture give.
+deep = scene(16)
+deep = deep ^ (np.arange(deep.size).reshape(deep.shape) % 251).astype(np.uint16)
+write_png(OUT / "rgb16.png", deep.astype(">u2").reshape(HEIGHT, -1).view(np.uint8), 16, 2)
+write_png(OUT / "grey16.png", deep[..., 1].astype(">u2").view(np.uint8), 16, 0)
+eight = np.round(deep / 257).astype(np.uint8)
+expect("rgb16.png", both, picture=Image.fromarray(eight))
+expect("grey16.png", both, picture=Image.fromarray(eight[..., 1]))
+
+# JPEG. What decoders may round in their own way stays small on slopes.
+rgb.save(OUT / "rgb.jpg", quality=90)
+expect("rgb.jpg", both, [(11, 14), (30, 27)], ["nearest", "bilinear"])
+rgb.save(OUT / "rgb_444.jpg", quality=95, subsampling=0)
+expect("rgb_444.jpg")
+rgb.save(OUT / "progressive.jpg", quality=90, progressive=True)
+expect("progressive.jpg")
+rgb.save(OUT / "restarts.jpg", quality=90, restart_marker_blocks=1)
+expect("restarts.jpg")
+grey.save(OUT / "grey.jpg", quality=90)
+expect("grey.jpg", both)
+rgb.convert("CMYK").save(OUT / "cmyk.jpg", quality=95)
+expect("cmyk.jpg")
+
+# Turned by EXIF, each of the eight ways.
+for orientation in range(1, 9):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    rgb.save(OUT / f"turned{orientation}.jpg", quality=90, exif=exif)
+    expect(f"turned{orientation}.jpg", sizes=[])
+exif[0x0112] = 6
+rgb.save(OUT / "turned6.png", exif=exif)
+expect("turned6.png")
+
+# Formats that are not read.
+for extension in ["gif", "bmp", "tiff", "webp", "ico", "avif", "jp2"]:
+    rgb.save(OUT / f"other.{extension}")

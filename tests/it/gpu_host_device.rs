@@ -8,14 +8,14 @@ use cnn_wgpu::{Gpu, GpuError, Program, decode, encode, wgpu};
 
 use crate::{Host, device_weights, hosts, picture, plan, tiny, tiny_program};
 
-/// The host's own pass: `to[i] = 2 * from[i]`, which no rounding touches.
+/// The host's own pass: `y[i] = 2 x[i]`, which no rounding touches.
 const DOUBLE: &str = "
-@group(0) @binding(0) var<storage> from: array<f32>;
-@group(0) @binding(1) var<storage, read_write> to: array<f32>;
+@group(0) @binding(0) var<storage> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-    if id.x < arrayLength(&to) { to[id.x] = 2.0 * from[id.x]; }
+    if id.x < arrayLength(&y) { y[id.x] = 2.0 * x[id.x]; }
 }";
 
 impl Host {
@@ -30,7 +30,7 @@ impl Host {
     }
 
     /// Encodes [`DOUBLE`].
-    fn double(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, to: &wgpu::Buffer) {
+    fn double(&self, encoder: &mut wgpu::CommandEncoder, x: &wgpu::Buffer, y: &wgpu::Buffer) {
         let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: None,
             source: wgpu::ShaderSource::Wgsl(DOUBLE.into()),
@@ -43,11 +43,8 @@ impl Host {
             compilation_options: wgpu::PipelineCompilationOptions::default(),
             cache: None,
         });
-        let entry = |binding, buffer: &wgpu::Buffer| (binding, buffer.clone());
-        let entries = [entry(0, from), entry(1, to)];
-        let entries = entries
-            .each_ref()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: *binding, resource: buffer.as_entire_binding() });
+        let entries = [(0, x), (1, y)]
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,
             layout: &pipeline.get_bind_group_layout(0),
@@ -56,7 +53,7 @@ impl Host {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &bind_group, &[]);
-        pass.dispatch_workgroups((to.size() / 4).div_ceil(64) as u32, 1, 1);
+        pass.dispatch_workgroups((y.size() / 4).div_ceil(64) as u32, 1, 1);
     }
 
     /// The host's own reading of its buffer.

@@ -38,6 +38,7 @@ pub struct Plan {
     graph: Graph,
     steps: Vec<NodeId>,
     slots: Vec<usize>,
+    input_slots: Vec<usize>,
     residents: Vec<Resident>,
     locations: HashMap<ValueId, Location>,
     liveness_bound: usize,
@@ -50,8 +51,8 @@ impl Plan {
         let mut planner = Planner::new(&graph, &fixed);
         planner.place_residents();
         planner.place_steps();
-        let Planner { steps, slots, residents, locations, liveness_bound, .. } = planner;
-        Self { graph, steps, slots, residents, locations, liveness_bound }
+        let Planner { steps, slots, input_slots, residents, locations, liveness_bound, .. } = planner;
+        Self { graph, steps, slots, input_slots, residents, locations, liveness_bound }
     }
 
     /// The graph it was made of.
@@ -69,6 +70,12 @@ impl Plan {
         &self.slots
     }
 
+    /// For each input the slot that is its own from the beginning of a run to the input's last reader. Who has to copy the
+    /// caller's inputs somewhere (a device) may copy them there.
+    pub fn input_slots(&self) -> &[usize] {
+        &self.input_slots
+    }
+
     /// What has to lie among the weights before a run.
     pub fn residents(&self) -> &[Resident] {
         &self.residents
@@ -79,7 +86,7 @@ impl Plan {
         self.locations.get(&storage(&self.graph, value)).copied()
     }
 
-    /// The most bytes of slots that are in use at one step: no plan needs fewer.
+    /// The most bytes of inputs and other values that are alive at one step: no plan needs fewer.
     pub fn liveness_bound(&self) -> usize {
         self.liveness_bound
     }
@@ -131,10 +138,11 @@ fn key(graph: &Graph, value: ValueId) -> String {
 struct Planner<'a> {
     graph: &'a Graph,
     fixed: &'a [bool],
-    /// For each storage value, the last step that reads it; `usize::MAX` for outputs.
+    /// For each storage value, inputs among them, the last step that reads it; `usize::MAX` for outputs.
     last_use: HashMap<ValueId, usize>,
     steps: Vec<NodeId>,
     slots: Vec<usize>,
+    input_slots: Vec<usize>,
     residents: Vec<Resident>,
     locations: HashMap<ValueId, Location>,
     liveness_bound: usize,
@@ -155,8 +163,8 @@ impl<'a> Planner<'a> {
             last_use.insert(storage(graph, output), usize::MAX);
         }
         let locations = graph.inputs().iter().enumerate().map(|(index, &id)| (id, Location::Input(index))).collect();
-        let (slots, residents) = (Vec::new(), Vec::new());
-        Self { graph, fixed, last_use, steps, slots, residents, locations, liveness_bound: 0 }
+        let (slots, input_slots, residents) = (Vec::new(), vec![0; graph.inputs().len()], Vec::new());
+        Self { graph, fixed, last_use, steps, slots, input_slots, residents, locations, liveness_bound: 0 }
     }
 
     /// Everything weight-only that a step reads or that is an output.
@@ -178,10 +186,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Gives every step's output a slot, the largest first: a slot is as large as its first value, and none has to grow
-    /// (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
+    /// Gives every input and every step's output a slot, the largest first: a slot is as large as its first value, and none
+    /// has to grow (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
     fn place_steps(&mut self) {
-        let mut lives: Vec<Life> = (0..self.steps.len()).map(|step| self.life(step)).collect();
+        let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
+        let node = |id: &NodeId| &self.graph.nodes()[id.index()];
+        let outputs = self.steps.iter().enumerate();
+        let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
+        let mut lives: Vec<Life> = inputs.chain(outputs).collect();
         self.liveness_bound = liveness_bound(&lives);
         lives.sort_by_key(|life| std::cmp::Reverse(life.bytes));
         let mut taken: Vec<Vec<Life>> = Vec::new();
@@ -194,18 +206,21 @@ impl<'a> Planner<'a> {
                 self.slots.push(life.bytes);
             }
             taken[slot].push(life);
-            self.locations.insert(life.value, Location::Slot(slot));
+            match self.graph.inputs().iter().position(|&input| input == life.value) {
+                Some(input) => self.input_slots[input] = slot,
+                None => drop(self.locations.insert(life.value, Location::Slot(slot))),
+            }
         }
     }
 
-    /// When the output of a step is alive.
-    fn life(&self, step: usize) -> Life {
-        let value = storage(self.graph, self.graph.nodes()[self.steps[step].index()].output);
-        Life { value, bytes: bytes(self.graph, value), from: step, to: self.last_use[&value] }
+    /// When a value that is there from step `from` on is alive.
+    fn life(&self, value: ValueId, from: usize) -> Life {
+        let to = self.last_use.get(&value).copied().unwrap_or(from);
+        Life { value, bytes: bytes(self.graph, value), from, to }
     }
 }
 
-/// A value from the step that writes it to the last that reads it, both included.
+/// A value from the step that writes it to the last that reads it, both included. An input is there at the first step.
 #[derive(Debug, Clone, Copy)]
 struct Life {
     value: ValueId,
@@ -220,12 +235,12 @@ impl Life {
     }
 }
 
-/// The most bytes alive at one step; the lives are in the order of the steps.
+/// The most bytes alive at one step; the lives are in the order of their first steps.
 fn liveness_bound(lives: &[Life]) -> usize {
     let mut alive: Vec<&Life> = Vec::new();
     let mut bound = 0;
-    for (step, life) in lives.iter().enumerate() {
-        alive.retain(|other| other.to >= step);
+    for life in lives {
+        alive.retain(|other| other.to >= life.from);
         alive.push(life);
         bound = bound.max(alive.iter().fold(0, |sum: usize, life| sum.saturating_add(life.bytes)));
     }

@@ -48,11 +48,11 @@ pub struct Profile {
     pub steps: Vec<StepProfile>,
     /// Bytes of the model's weights on the device.
     pub weight_bytes: u64,
-    /// Bytes of inputs and slots, in use or not: with the two others all that the program holds on the device.
+    /// Bytes of the slots, where inputs and all other values lie.
     pub activation_bytes: u64,
-    /// Bytes of kernels' parameters and of what outputs are read back through; a clock's own are not counted.
+    /// Bytes of kernels' parameters, and of what one run's inputs and outputs go through.
     pub auxiliary_bytes: u64,
-    /// The most bytes of activations that are alive at one step, inputs not counted: no plan needs fewer.
+    /// The most bytes of inputs and other values that are alive at one step: no plan needs fewer.
     pub liveness_bound: u64,
 }
 

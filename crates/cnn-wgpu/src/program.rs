@@ -1,6 +1,6 @@
 //! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cnn_core::plan::{self, Location, Plan};
 use cnn_core::{Profile, ShapeError, StepProfile, Tensor, ValueId};
@@ -40,8 +40,6 @@ pub struct Program {
     outputs: Vec<Output>,
     activation_bytes: u64,
     auxiliary_bytes: u64,
-    /// Held from the first write of a run to its submit: two runs may not mix their inputs.
-    submitting: Mutex<()>,
 }
 
 impl Program {
@@ -65,11 +63,12 @@ impl Program {
             .iter()
             .map(|&(_, value)| Output { bound: memory.bound(&plan, value), value })
             .collect();
-        let activation_bytes = memory.inputs.iter().chain(&memory.slots).map(|bound| bound.bytes).sum();
-        let auxiliary_bytes = parameter_bytes + outputs.iter().map(|output| output.bound.bytes).sum::<u64>();
-        let inputs = memory.inputs;
-        let submitting = Mutex::new(());
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes, submitting })
+        let inputs: Vec<Bound> = plan.graph().inputs().iter().map(|&value| memory.bound(&plan, value)).collect();
+        let activation_bytes = memory.slots.iter().map(|bound| bound.bytes).sum();
+        let through: u64 =
+            inputs.iter().chain(outputs.iter().map(|output| &output.bound)).map(|bound| bound.bytes).sum();
+        let auxiliary_bytes = parameter_bytes + through;
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes })
     }
 
     /// The device.
@@ -87,12 +86,12 @@ impl Program {
         &self.plan
     }
 
-    /// Bytes of inputs and slots on the device, weights not counted.
+    /// Bytes of the slots on the device, inputs and outputs among them, weights not counted.
     pub fn activation_bytes(&self) -> u64 {
         self.activation_bytes
     }
 
-    /// Bytes of the kernels' parameters, and of the buffers through which one run's outputs are read back.
+    /// Bytes of the kernels' parameters, and of the buffers through which one run's inputs and outputs go.
     pub fn auxiliary_bytes(&self) -> u64 {
         self.auxiliary_bytes
     }
@@ -154,7 +153,8 @@ impl Program {
         Ok((outputs, profile))
     }
 
-    /// Writes the inputs, encodes, submits; returns a staging buffer for each output.
+    /// Encodes and submits a run, from the upload of its inputs to the copy of its outputs, which it returns. All of it is one
+    /// submit, so that runs at the same time, and what a host records, cannot mix.
     fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Vec<wgpu::Buffer>, GpuError> {
         let device = self.gpu.device();
         let stagings: Vec<wgpu::Buffer> = self
@@ -163,6 +163,10 @@ impl Program {
             .map(|output| buffers::staging(&self.gpu, output.bound.bytes))
             .collect::<Result<_, _>>()?;
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
+            let upload = buffers::transfer(&self.gpu, bytemuck::cast_slice(tensor.data()))?;
+            encoder.copy_buffer_to_buffer(&upload, 0, &bound.buffer, 0, bound.bytes);
+        }
         self.encode(&mut encoder, queries);
         for (output, staging) in self.outputs.iter().zip(&stagings) {
             encoder.copy_buffer_to_buffer(&output.bound.buffer, 0, staging, 0, output.bound.bytes);
@@ -170,12 +174,7 @@ impl Program {
         if let Some(queries) = queries {
             queries.resolve(&mut encoder);
         }
-        let commands = encoder.finish();
-        let _guard = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
-        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
-            self.gpu.queue().write_buffer(&bound.buffer, 0, bytemuck::cast_slice(tensor.data()));
-        }
-        self.gpu.queue().submit([commands]);
+        self.gpu.queue().submit([encoder.finish()]);
         Ok(stagings)
     }
 
@@ -239,31 +238,23 @@ fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Candidate {
 
 /// Every buffer of a program.
 struct Memory {
-    inputs: Vec<Bound>,
     slots: Vec<Bound>,
     residents: Vec<Bound>,
 }
 
 impl Memory {
     fn allocate(gpu: &Gpu, plan: &Plan, residents: Vec<Bound>) -> Result<Self, GpuError> {
-        let graph = plan.graph();
-        let make = |name: &str, bytes: usize| -> Result<Bound, GpuError> {
-            Ok(Bound { buffer: buffers::storage(gpu, name, bytes)?, bytes: buffers::padded(bytes) })
+        let make = |&bytes: &usize| -> Result<Bound, GpuError> {
+            Ok(Bound { buffer: buffers::storage(gpu, "activation", bytes)?, bytes: buffers::padded(bytes) })
         };
-        let inputs = graph
-            .inputs()
-            .iter()
-            .map(|&id| make(&graph.value(id).name, plan::bytes(graph, id)))
-            .collect::<Result<_, _>>()?;
-        let slots = plan.slots().iter().map(|&bytes| make("activation", bytes)).collect::<Result<_, _>>()?;
-        Ok(Self { inputs, slots, residents })
+        Ok(Self { slots: plan.slots().iter().map(make).collect::<Result<_, _>>()?, residents })
     }
 
     /// Where `value` lies, as many bytes as it has.
     fn bound(&self, plan: &Plan, value: ValueId) -> Bound {
         let bytes = buffers::padded(plan::bytes(plan.graph(), value));
         let whole = match plan.location(value) {
-            Some(Location::Input(index)) => &self.inputs[index],
+            Some(Location::Input(index)) => &self.slots[plan.input_slots()[index]],
             Some(Location::Slot(index)) => &self.slots[index],
             Some(Location::Resident(index)) => &self.residents[index],
             None => unreachable!("the planner places every value that a step or an output reads"),

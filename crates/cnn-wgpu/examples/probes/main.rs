@@ -193,12 +193,12 @@ async fn request(adapter: &wgpu::Adapter) -> Result<(wgpu::Device, wgpu::Queue),
 }
 
 const COPY: &str = "
-@group(0) @binding(0) var<storage> from: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> to: array<vec4<f32>>;
+@group(0) @binding(0) var<storage> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    for (var i = id.x; i < arrayLength(&to); i += groups.x * 256u) { to[i] = from[i]; }
+    for (var i = id.x; i < arrayLength(&y); i += groups.x * 256u) { y[i] = x[i]; }
 }";
 
 /// Bandwidth, bytes read and bytes written both counted: of a kernel, and of the copy command.

@@ -11,16 +11,16 @@
 #   CNN_MODELS    models to time (ResNet50 VGG16 MobileNetV2 InceptionV3)
 #   CNN_BATCHES   batch sizes (1,8,32)
 #   CNN_DEVICE    the device as `cnn bench --device` takes it (gpu)
-#   CNN_FAMILIES  which agreement families, as a test filter (all)
+#   CNN_TESTS     which tests, as a filter (agreement::)
 #
 # Every step runs even if one before it failed; the status is 1 if any did.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-# The path of the agreement test's binary, which cargo names by a hash.
-agreement_binary() {
-    cargo test --release -p cnn-tests --test agreement --no-run --message-format json \
-        | grep -o '"executable":"[^"]*agreement-[^"]*"' | tail -n 1 | cut -d '"' -f 4
+# The path of the tests' binary, which cargo names by a hash.
+tests_binary() {
+    cargo test --release -p cnn-tests --test it --no-run --message-format json \
+        | grep -o '"executable":"[^"]*/it-[^"]*"' | tail -n 1 | cut -d '"' -f 4
 }
 
 if [ "${1:-}" = --build ]; then
@@ -28,7 +28,7 @@ if [ "${1:-}" = --build ]; then
     mkdir -p "$folder" || exit 1
     cargo build --release -p cnn-cli -p cnn-wgpu --bin cnn --example probes || exit 1
     cp target/release/cnn target/release/examples/probes "$folder/" || exit 1
-    cp "$(agreement_binary)" "$folder/agreement" || exit 1
+    cp "$(tests_binary)" "$folder/tests" || exit 1
     exit 0
 fi
 
@@ -51,11 +51,11 @@ step() {
 }
 
 probes=(cargo run --release --quiet -p cnn-wgpu --example probes --)
-agreement=(cargo test --release --quiet -p cnn-tests --test agreement --)
+tests=(cargo test --release --quiet -p cnn-tests --test it --)
 cnn=(cargo run --release --quiet -p cnn-cli --bin cnn --)
 if [ -n "${CNN_BIN_DIR:-}" ]; then
     probes=("$CNN_BIN_DIR/probes")
-    agreement=("$CNN_BIN_DIR/agreement")
+    tests=("$CNN_BIN_DIR/tests")
     cnn=("$CNN_BIN_DIR/cnn")
 fi
 
@@ -64,7 +64,7 @@ step probes "${probes[@]}" --seconds "${CNN_SECONDS:-2}" --largest "${CNN_LARGES
 # A line for each family and device: cases run, passed, left out and why.
 report=$(mktemp -d)
 export CNN_TEST_REPORT=$report
-step agreement "${agreement[@]}" --test-threads 1 ${CNN_FAMILIES:-}
+step agreement "${tests[@]}" --test-threads 1 "${CNN_TESTS:-agreement::}"
 cat "$report"/*.jsonl > "$out/agreement.jsonl" 2> /dev/null || echo "no agreement case was reported"
 rm -r "$report"
 

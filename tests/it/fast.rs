@@ -14,9 +14,7 @@ use cnn_tests::check::{check_case, check_output};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-mod random_graph;
-
-use random_graph::{build, noise, recipes, weights};
+use crate::random_graph::{build, noise, recipes, weights};
 
 /// Random cases of a family.
 const RANDOM: u32 = 200;

@@ -1,6 +1,15 @@
-//! Tests across the workspace, in one binary.
+//! Tests across the workspace, in one binary, since each binary is linked with all of it.
 
+mod agreement;
+mod contact_sheet;
+mod damage;
+mod fast;
+mod gpu;
+mod io;
+mod keras;
+mod models_on_devices;
 mod passes;
+mod pictures;
 mod random_graph;
 mod shaders;
 mod summary;

@@ -6,7 +6,7 @@ use cnn_core::Tensor;
 use cnn_tests::devices::devices;
 use cnn_wgpu::Gpu;
 
-use crate::{picture, tiny_program};
+use super::{picture, tiny_program};
 
 fn run(gpu: &Arc<Gpu>) -> Vec<Tensor> {
     pollster::block_on(async { tiny_program(gpu, 1).await?.run(&[picture("a", 1)]).await }).unwrap()

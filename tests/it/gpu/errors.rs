@@ -8,7 +8,7 @@ use cnn_wgpu::kernel::Capabilities;
 use cnn_wgpu::{DeviceWeights, Gpu, GpuError, Program, Request, wgpu};
 use cnn_zoo::{Arguments, find};
 
-use crate::{device_weights, picture, plan, tiny, tiny_program};
+use super::{device_weights, picture, plan, tiny, tiny_program};
 
 #[test]
 fn no_adapter_of_that_number() {

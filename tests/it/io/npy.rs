@@ -3,8 +3,8 @@
 use cnn_core::Tensor;
 use cnn_io::npy;
 
+use super::vector;
 use crate::damage;
-use crate::vector;
 
 /// What `vectors/io.py` put in: (i - 5) / 4 for floats, i for integers.
 fn expected(file: &str) -> Tensor {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cnn_core::{DType, Simplify};
 use cnn_wgpu::{Gpu, GpuError, Program, decode, encode, wgpu};
 
-use crate::{Host, device_weights, hosts, picture, plan, tiny, tiny_program};
+use super::{Host, device_weights, hosts, picture, plan, tiny, tiny_program};
 
 /// The host's own pass: `y[i] = 2 x[i]`, which no rounding touches.
 const DOUBLE: &str = "

@@ -3,8 +3,8 @@
 use cnn_core::Tensor;
 use cnn_io::safetensors::{self, Float};
 
+use super::vector;
 use crate::damage;
-use crate::vector;
 
 #[test]
 fn every_float_type() {

@@ -6,7 +6,7 @@ use cnn_core::{Functional, Model, Sequential, Weights};
 use cnn_io::keras::{layer_from_config, layer_to_config, model_from_json, model_to_json};
 use serde_json::{Value, json};
 
-use crate::{run, vector};
+use super::{run, vector};
 
 fn cases() -> Vec<Value> {
     serde_json::from_slice(&vector("layers.json")).unwrap()

@@ -1,14 +1,9 @@
 //! The runtime on a GPU: hosts, executors, limits, caches, and what plans make of the zoo's models.
 
-#[path = "gpu_errors.rs"]
 mod errors;
-#[path = "gpu_host_device.rs"]
 mod host_device;
-#[path = "gpu_pipeline_cache.rs"]
 mod pipeline_cache;
-#[path = "gpu_plans.rs"]
 mod plans;
-#[path = "gpu_runtimes.rs"]
 mod runtimes;
 
 use std::sync::Arc;

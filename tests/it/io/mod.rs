@@ -1,13 +1,10 @@
 //! File formats: what others write is read, what is written here others read, and nothing damaged does harm.
 
-#[path = "io_damage.rs"]
-mod damage;
-mod io_config;
-
-mod io_keras;
-mod io_npy;
-mod io_safetensors;
-mod io_trees;
+mod config;
+mod keras;
+mod npy;
+mod safetensors;
+mod trees;
 
 use cnn_core::{Mode, Model, Tensor, Weights};
 use cnn_cpu::reference;

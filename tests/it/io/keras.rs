@@ -3,7 +3,7 @@
 use cnn_core::Model;
 use cnn_io::{read_model, read_weights};
 
-use crate::{array, assert_gives, vector};
+use super::{array, assert_gives, vector};
 
 /// Every file of `formats` with the model it holds or belongs to, and whether it is a whole model.
 const FORMATS: [(&str, &str, bool); 17] = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cnn_core::Tensor;
 use cnn_io::hdf5;
 
-use crate::vector;
+use super::vector;
 
 #[test]
 fn legacy_weights_of_keras_2() {

@@ -9,7 +9,7 @@ use cnn_core::Tensor;
 use cnn_wgpu::{Gpu, GpuError, Request};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Host, hosts, picture, tiny_program};
+use super::{Host, hosts, picture, tiny_program};
 
 /// Runs of one program at a time.
 const RUNS: usize = 12;

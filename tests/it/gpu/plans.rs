@@ -12,7 +12,7 @@ use cnn_wgpu::kernel::{Capabilities, Problem};
 use cnn_wgpu::{Program, kernels};
 use cnn_zoo::{Arguments, ROWS, find};
 
-use crate::{plan as plan_of, tiny_with, upload};
+use super::{plan as plan_of, tiny_with, upload};
 
 /// Devices of three kinds.
 fn capabilities() -> [(&'static str, Capabilities); 3] {

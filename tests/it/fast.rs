@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cnn_core::op::{Function, Unary};
+use cnn_core::op::{Conv2D, Function, Unary};
+use cnn_core::shape::Padding2D;
 use cnn_core::{DType, Graph, Op, Plan, Simplify, Source, Tensor, ValueId, simplify};
 use cnn_cpu::CpuError;
 use cnn_cpu::fast::{CpuWeights, Program, evaluate};
@@ -31,15 +32,28 @@ fn fast(case: &Case, inputs: &[Tensor], _: DType) -> Result<Vec<f32>, String> {
     Ok(output.into_data())
 }
 
+/// Fails with what is wrong of `cases`.
+fn check_all(cases: impl IntoIterator<Item = Case>) {
+    let failures = cases.into_iter().filter_map(|case| check_case(&fast, &case, DType::F32).err());
+    let failures: Vec<String> = failures.map(|failure| failure.to_string()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// How products are cut into blocks depends on the number of threads.
 #[test]
 fn every_case_of_every_family() {
-    let failures: Vec<String> = cases::all()
-        .into_iter()
-        .flat_map(|(_, cases)| cases)
-        .filter_map(|case| check_case(&fast, &case, DType::F32).err())
-        .map(|failure| failure.to_string())
-        .collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    for threads in [1, 2, 3, 16] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| check_all(cases::all().into_iter().flat_map(|(_, cases)| cases)));
+    }
+}
+
+/// A thread gathers one block after the other into the same buffer.
+#[test]
+fn a_picture_of_many_blocks() {
+    let padding = Padding2D { top: 1, bottom: 1, left: 1, right: 1 };
+    let op = Op::Conv2D(Conv2D { padding, ..Conv2D::default() });
+    check_all([Case::new("many blocks", op, vec![vec![1, 201, 199, 3], vec![3, 3, 3, 4]])]);
 }
 
 #[test]
@@ -126,12 +140,12 @@ fn random_graphs() {
 
 /// Two convolutions, a sum and a dense layer; the weights of the first are folded with its normalisation.
 fn network(batch: usize) -> Graph {
-    use cnn_core::layers::{Activation, BatchNormalization, Conv2D, Dense, Flatten};
+    use cnn_core::layers::{self, Activation, BatchNormalization, Dense, Flatten};
     let model = cnn_core::Sequential::new("network")
         .input([12, 12, 3])
-        .and_then(|model| model.add(Conv2D::new(16, 3)))
+        .and_then(|model| model.add(layers::Conv2D::new(16, 3)))
         .and_then(|model| model.add(BatchNormalization::new()))
-        .and_then(|model| model.add(Conv2D::new(8, 3).activation(Activation::Relu)))
+        .and_then(|model| model.add(layers::Conv2D::new(8, 3).activation(Activation::Relu)))
         .and_then(|model| model.add(Flatten))
         .and_then(|model| model.add(Dense::new(10).activation(Activation::Softmax)))
         .and_then(|model| model.model());

@@ -66,8 +66,17 @@ fn broadcast(from: &[usize], shape: &[usize]) -> Vec<usize> {
     steps
 }
 
-/// `y = function(y)`. Each arm is a loop of its own: with the function known, the compiler makes vectors of it.
+/// `y = function(y)`
 pub(super) fn activate(function: &Function, y: &mut [f32]) {
+    vectorised(
+        #[inline(always)]
+        || activate_inlined(function, y),
+    );
+}
+
+/// Each arm is a loop of its own: with the function known, the compiler makes vectors of it.
+#[inline(always)]
+fn activate_inlined(function: &Function, y: &mut [f32]) {
     match *function {
         Function::Linear => {}
         Function::Relu { max_value, negative_slope, threshold } => {
@@ -94,12 +103,7 @@ pub(super) fn activate(function: &Function, y: &mut [f32]) {
 
 #[inline(always)]
 fn map(y: &mut [f32], function: Function) {
-    vectorised(
-        #[inline(always)]
-        || {
-            for y in y {
-                *y = formula(&function, *y);
-            }
-        },
-    );
+    for y in y {
+        *y = formula(&function, *y);
+    }
 }

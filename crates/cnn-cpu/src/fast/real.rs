@@ -97,8 +97,8 @@ fn exp(x: f32) -> f32 {
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
     let r = x - n * LN_2[0] - n * LN_2[1];
-    let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
-    let series = series.into_iter().fold(0.0, |sum, coefficient| sum * r + coefficient);
+    let series = (((1.0 / 5040.0 * r + 1.0 / 720.0) * r + 1.0 / 120.0) * r + 1.0 / 24.0) * r + 1.0 / 6.0;
+    let series = ((series * r + 0.5) * r + 1.0) * r + 1.0;
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     // In two factors, since 2^128 is none.
     let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);

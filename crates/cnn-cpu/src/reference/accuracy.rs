@@ -67,8 +67,8 @@ pub fn gamma(n: usize) -> f64 {
     if nu < 1.0 { nu / (1.0 - nu) } else { f64::INFINITY }
 }
 
-/// A number in whose arithmetic an op can be computed: `f64`, which defines its value, or [`Approx`], which follows its
-/// float32 error. The methods are the steps that a kernel may take.
+/// A number in whose arithmetic an op can be computed: `f64`, which defines its value, [`Approx`], which follows its
+/// float32 error, or `f32`, in which [`fast`](crate::fast) takes these steps. The methods are the steps that a kernel may take.
 pub trait Real:
     Copy
     + Send

@@ -27,7 +27,6 @@ FILTERS = {
     "bicubic": Image.BICUBIC,
     "lanczos": Image.LANCZOS,
     "hamming": Image.HAMMING,
-    "box": Image.BOX,
 }
 MODES = {"rgb": "RGB", "grey": "L"}
 

@@ -79,11 +79,18 @@ impl Run {
         let device = device::open(self.device.device, console)?;
         let taps = self.tap.iter().map(|tap| tap.layer.clone()).collect();
         let runner = Runner::new(&device, network, Options { precision: self.device.precision.into(), taps })?;
-        let outputs = self.compute(&runner, &inputs, console, out)?;
+        let outputs = self.compute(&runner, &inputs, console)?;
         for (file, output) in self.files().zip(&outputs) {
             note_not_finite(&file.display().to_string(), output, console);
             files::write(file, &npy::write(output))?;
             writeln!(out, "{}  {}", file.display(), shape(output.shape()))?;
+        }
+        if self.profile {
+            // Behind the first run, which may have compiled, and behind its outputs, which need no clock.
+            let _doing = console.doing(&format!("timing each step on {device}"));
+            let (_, measured) = pollster::block_on(runner.run_profiled(&inputs))?;
+            writeln!(out)?;
+            profile::print(&measured, out)?;
         }
         Ok(())
     }
@@ -124,13 +131,7 @@ impl Run {
         Ok(inputs)
     }
 
-    fn compute(
-        &self,
-        runner: &Runner,
-        inputs: &[Tensor],
-        console: &Console,
-        out: &mut dyn Write,
-    ) -> Result<Vec<Tensor>, Failure> {
+    fn compute(&self, runner: &Runner, inputs: &[Tensor], console: &Console) -> Result<Vec<Tensor>, Failure> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|x| x.shape().to_vec()).collect();
         let pieces = device::report_pieces(runner, &shapes, console)?;
         if self.profile && pieces > 1 {
@@ -143,14 +144,7 @@ impl Run {
             pollster::block_on(runner.prepare(&shapes))?;
         }
         let _doing = console.doing(&format!("running on {}", runner.device()));
-        let outputs = runner.run_blocking(inputs)?;
-        if self.profile {
-            // Behind the first run, which may have compiled.
-            let (_, measured) = pollster::block_on(runner.run_profiled(inputs))?;
-            profile::print(&measured, out)?;
-            writeln!(out)?;
-        }
-        Ok(outputs)
+        Ok(runner.run_blocking(inputs)?)
     }
 }
 

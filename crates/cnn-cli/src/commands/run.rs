@@ -67,8 +67,13 @@ impl FromStr for Tap {
 
 impl Run {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
-        for file in self.files() {
+        for (index, file) in self.files().enumerate() {
             check_writable(file)?;
+            if self.files().take(index).any(|other| other == file) {
+                let text =
+                    format!("{} is to be written twice; give each output and tap a file of its own", file.display());
+                return Err(Failure::Usage(text));
+            }
         }
         let mut network = self.weights.load(&self.model, !self.no_top, console)?;
         if let Some(activation) = self.classifier_activation {

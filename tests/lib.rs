@@ -6,4 +6,8 @@
 pub mod cases;
 pub mod check;
 pub mod devices;
+pub mod float64;
 pub mod recipe;
+pub mod steps;
+pub mod vectors;
+pub mod zoo_truth;

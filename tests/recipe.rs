@@ -60,6 +60,15 @@ pub fn uniform(key: &str, shape: &[usize], lo: f64, hi: f64) -> Tensor {
     Tensor::from_fn(shape.to_vec(), |i| (lo + (hi - lo) * unit(mix(hash, i as u64))) as f32)
 }
 
+/// The recipe's picture of whole numbers from 0 to 255, `[1, h, w, c]`: 8 x 8 patches and noise, half and half.
+pub fn picture(h: usize, w: usize, c: usize) -> Tensor {
+    Tensor::from_fn(vec![1, h, w, c], |i| {
+        let (y, x, channel) = (i / c / w, i / c % w, i % c);
+        let coarse = u("input/coarse", ((y * 8 / h * 8 + x * 8 / w) * c + channel) as u64);
+        (256.0 * (0.5 * coarse + 0.5 * u("input/fine", i as u64))).floor() as f32
+    })
+}
+
 /// The range of a weight before scaling, by the last part of its path and its shape. A `depthwise` kernel has another
 /// fan-in than other kernels.
 ///

@@ -9,21 +9,9 @@ mod io_npy;
 mod io_safetensors;
 mod io_trees;
 
-use std::path::PathBuf;
-
 use cnn_core::{Mode, Model, Tensor, Weights};
 use cnn_cpu::reference;
-
-/// The path of a file under `tests/vectors`.
-fn vector_path(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(path)
-}
-
-/// The bytes of a file under `tests/vectors`.
-fn vector(path: &str) -> Vec<u8> {
-    let path = vector_path(path);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use cnn_tests::vectors::bytes as vector;
 
 /// An array under `tests/vectors`.
 fn array(path: &str) -> Tensor {

@@ -57,6 +57,23 @@ fn formats_give_keras_outputs() {
     }
 }
 
+/// No file of a folder is left out: those that are no models or weights are what models take and give.
+#[test]
+fn every_file_is_read() {
+    let files = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(cnn_tests::vectors::path(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| [".keras", ".h5", ".safetensors"].iter().any(|end| name.ends_with(end))).collect()
+    };
+    let formats = files("formats");
+    assert!(formats.iter().all(|name| FORMATS.iter().any(|(file, ..)| file == name)), "{formats:?}");
+    assert_eq!(formats.len(), FORMATS.len());
+    let nested = files("nested");
+    let known = |name: &str| NESTED.iter().any(|model| WEIGHTS.iter().any(|end| format!("{model}.{end}") == name));
+    assert!(nested.iter().all(|name| known(name)), "{nested:?}");
+    assert_eq!(nested.len(), NESTED.len() * WEIGHTS.len());
+}
+
 /// All files of one network agree, tensor by tensor.
 #[test]
 fn formats_hold_the_same_weights() {

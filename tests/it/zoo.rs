@@ -1,28 +1,11 @@
 //! The zoo against Keras, row by row: every layer's name, class, configuration, wiring, output shape and weights, in
 //! Keras's order (`vectors/layers`), and what `applications.json` says of each function.
 
-use std::io::Read as _;
-use std::path::PathBuf;
-
 use cnn_core::layers::{Layer, Padding};
 use cnn_core::{Model, Tensor, TensorRef};
+use cnn_tests::vectors;
 use cnn_zoo::{Arguments, Pooling, ROWS, Row, ZooError, find, mobilenet_v2};
 use serde_json::{Value, json};
-
-fn vectors(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(path)
-}
-
-fn read_json(path: &str) -> Value {
-    let bytes = std::fs::read(vectors(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
-    let mut text = String::new();
-    if path.ends_with(".gz") {
-        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
-    } else {
-        text = String::from_utf8(bytes).unwrap();
-    }
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
 
 /// The arguments that a layer has, as Keras's `get_config` names them.
 fn config(layer: &Layer) -> Value {
@@ -96,7 +79,7 @@ fn check_config(name: &str, ours: &Value, keras: &Value) {
 }
 
 fn check_row(row: &Row) {
-    let keras = read_json(&format!("layers/{}.json.gz", row.name));
+    let keras = vectors::json(&format!("layers/{}.json.gz", row.name));
     let model = row.build(&Arguments::default()).unwrap();
     let layers = keras["layers"].as_array().unwrap();
     assert_eq!(model.layers().len(), layers.len());
@@ -136,7 +119,7 @@ fn check_counts(model: &Model, keras: &Value) {
 }
 
 fn check_application(row: &Row) {
-    let all = read_json("applications.json");
+    let all = vectors::json("applications.json");
     let keras = &all["models"][row.name];
     assert_eq!(json!(row.default_size), keras["default_size"]);
     assert_eq!(json!(row.min_size), keras["min_size"]);

@@ -38,6 +38,7 @@ pub struct Plan {
     graph: Graph,
     steps: Vec<NodeId>,
     slots: Vec<usize>,
+    input_slots: Vec<usize>,
     residents: Vec<Resident>,
     locations: HashMap<ValueId, Location>,
     liveness_bound: usize,
@@ -50,9 +51,8 @@ impl Plan {
         let mut planner = Planner::new(&graph, &fixed);
         planner.place_residents();
         planner.place_steps();
-        let Planner { steps, slots, residents, locations, liveness_bound, .. } = planner;
-        let slots = slots.into_iter().map(|slot| slot.bytes).collect();
-        Self { graph, steps, slots, residents, locations, liveness_bound }
+        let Planner { steps, slots, input_slots, residents, locations, liveness_bound, .. } = planner;
+        Self { graph, steps, slots, input_slots, residents, locations, liveness_bound }
     }
 
     /// The graph it was made of.
@@ -70,6 +70,12 @@ impl Plan {
         &self.slots
     }
 
+    /// For each input the slot that is its own from the beginning of a run to the input's last reader. Who has to copy the
+    /// caller's inputs somewhere (a device) may copy them there.
+    pub fn input_slots(&self) -> &[usize] {
+        &self.input_slots
+    }
+
     /// What has to lie among the weights before a run.
     pub fn residents(&self) -> &[Resident] {
         &self.residents
@@ -80,7 +86,7 @@ impl Plan {
         self.locations.get(&storage(&self.graph, value)).copied()
     }
 
-    /// The most bytes of slots that are in use at one step: no plan needs fewer.
+    /// The most bytes of inputs and other values that are alive at one step: no plan needs fewer.
     pub fn liveness_bound(&self) -> usize {
         self.liveness_bound
     }
@@ -129,18 +135,14 @@ fn key(graph: &Graph, value: ValueId) -> String {
     }
 }
 
-struct SlotState {
-    bytes: usize,
-    free: bool,
-}
-
 struct Planner<'a> {
     graph: &'a Graph,
     fixed: &'a [bool],
-    /// For each storage value, the last step that reads it; `usize::MAX` for outputs.
+    /// For each storage value, inputs among them, the last step that reads it; `usize::MAX` for outputs.
     last_use: HashMap<ValueId, usize>,
     steps: Vec<NodeId>,
-    slots: Vec<SlotState>,
+    slots: Vec<usize>,
+    input_slots: Vec<usize>,
     residents: Vec<Resident>,
     locations: HashMap<ValueId, Location>,
     liveness_bound: usize,
@@ -161,8 +163,8 @@ impl<'a> Planner<'a> {
             last_use.insert(storage(graph, output), usize::MAX);
         }
         let locations = graph.inputs().iter().enumerate().map(|(index, &id)| (id, Location::Input(index))).collect();
-        let (slots, residents) = (Vec::new(), Vec::new());
-        Self { graph, fixed, last_use, steps, slots, residents, locations, liveness_bound: 0 }
+        let (slots, input_slots, residents) = (Vec::new(), vec![0; graph.inputs().len()], Vec::new());
+        Self { graph, fixed, last_use, steps, slots, input_slots, residents, locations, liveness_bound: 0 }
     }
 
     /// Everything weight-only that a step reads or that is an output.
@@ -184,42 +186,65 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Gives every input and every step's output a slot, the largest first: a slot is as large as its first value, and none
+    /// has to grow (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
     fn place_steps(&mut self) {
-        let mut live = 0;
-        for step in 0..self.steps.len() {
-            let node = &self.graph.nodes()[self.steps[step].index()];
-            let output = storage(self.graph, node.output);
-            let slot = self.take_slot(bytes(self.graph, output));
-            self.locations.insert(output, Location::Slot(slot));
-            live = bytes(self.graph, output).saturating_add(live);
-            self.liveness_bound = self.liveness_bound.max(live);
-            let mut ended: Vec<ValueId> = node.inputs.iter().map(|&input| storage(self.graph, input)).collect();
-            ended.push(output);
-            ended.sort_unstable();
-            ended.dedup();
-            for value in ended {
-                if self.last_use[&value] == step
-                    && let Some(&Location::Slot(slot)) = self.locations.get(&value)
-                {
-                    self.slots[slot].free = true;
-                    live = live.saturating_sub(bytes(self.graph, value));
-                }
+        let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
+        let node = |id: &NodeId| &self.graph.nodes()[id.index()];
+        let outputs = self.steps.iter().enumerate();
+        let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
+        let mut lives: Vec<Life> = inputs.chain(outputs).collect();
+        self.liveness_bound = liveness_bound(&lives);
+        lives.sort_by_key(|life| std::cmp::Reverse(life.bytes));
+        let mut taken: Vec<Vec<Life>> = Vec::new();
+        for life in lives {
+            // Later slots are smaller.
+            let free = taken.iter().rposition(|lives| !lives.iter().any(|other| life.meets(other)));
+            let slot = free.unwrap_or(taken.len());
+            if slot == taken.len() {
+                taken.push(Vec::new());
+                self.slots.push(life.bytes);
+            }
+            taken[slot].push(life);
+            match self.graph.inputs().iter().position(|&input| input == life.value) {
+                Some(input) => self.input_slots[input] = slot,
+                None => drop(self.locations.insert(life.value, Location::Slot(slot))),
             }
         }
     }
 
-    /// The smallest free slot that is large enough, else the largest free one, grown, else a new one.
-    fn take_slot(&mut self, bytes: usize) -> usize {
-        let free = || self.slots.iter().enumerate().filter(|(_, slot)| slot.free);
-        let fitting = free().filter(|(_, slot)| slot.bytes >= bytes).min_by_key(|(_, slot)| slot.bytes);
-        let chosen = fitting.or_else(|| free().max_by_key(|(_, slot)| slot.bytes)).map(|(index, _)| index);
-        let index = chosen.unwrap_or_else(|| {
-            self.slots.push(SlotState { bytes: 0, free: true });
-            self.slots.len() - 1
-        });
-        self.slots[index] = SlotState { bytes: self.slots[index].bytes.max(bytes), free: false };
-        index
+    /// When a value that is there from step `from` on is alive.
+    fn life(&self, value: ValueId, from: usize) -> Life {
+        let to = self.last_use.get(&value).copied().unwrap_or(from);
+        Life { value, bytes: bytes(self.graph, value), from, to }
     }
+}
+
+/// A value from the step that writes it to the last that reads it, both included. An input is there at the first step.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    value: ValueId,
+    bytes: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Life {
+    fn meets(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+/// The most bytes alive at one step; the lives are in the order of their first steps.
+fn liveness_bound(lives: &[Life]) -> usize {
+    let mut alive: Vec<&Life> = Vec::new();
+    let mut bound = 0;
+    for life in lives {
+        alive.retain(|other| other.to >= life.from);
+        alive.push(life);
+        bound = bound.max(alive.iter().fold(0, |sum: usize, life| sum.saturating_add(life.bytes)));
+    }
+    bound
 }
 
 /// The nodes that run at each run: not weight-only, no reshape, and needed for an output.

@@ -152,7 +152,7 @@ fn dense_and_normalization() {
     check(Normalization::new().statistics(three.clone(), three.clone()), &[x], Some((x, &[])));
     check(Normalization::new().axis([1]).statistics(three.clone(), three), &[x], None);
     check(Rescaling::new(0.5, -1.0), &[x], Some((x, &[])));
-    check(Rescaling::per_channel([1.0, 2.0, 3.0], [0.5]), &[x], Some((x, &[])));
+    check(Rescaling::new([1.0, 2.0, 3.0], [0.5]), &[x], Some((x, &[])));
 }
 
 #[test]

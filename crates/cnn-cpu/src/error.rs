@@ -39,6 +39,12 @@ pub enum CpuError {
         /// The shape given.
         got: Vec<usize>,
     },
+    /// A value is stored as float16.
+    #[error("{name}: stored as float16, but the CPU computes in float32; simplify the graph with float32 storage")]
+    Float16 {
+        /// The value's name.
+        name: String,
+    },
     /// A node cannot take its inputs; does not happen in a graph whose nodes were pushed one by one.
     #[error(transparent)]
     Shape(#[from] cnn_core::ShapeError),

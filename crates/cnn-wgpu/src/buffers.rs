@@ -50,6 +50,11 @@ pub(crate) fn uniform(gpu: &Gpu, data: &[u8]) -> Result<wgpu::Buffer, GpuError> 
     filled(gpu, "params", data, wgpu::BufferUsages::UNIFORM)
 }
 
+/// A buffer that holds `data` for the host, to be copied from.
+pub(crate) fn transfer(gpu: &Gpu, data: &[u8]) -> Result<wgpu::Buffer, GpuError> {
+    filled(gpu, "upload", data, wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC)
+}
+
 /// A buffer that a readback maps.
 pub(crate) fn staging(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
     create(gpu, "staging", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST, false)

@@ -7,7 +7,7 @@ use cnn_core::ShapeError;
 pub enum GpuError {
     /// No adapter at all, or none of that number.
     #[error(
-        "no GPU adapter {wanted}: {found}; install a Vulkan driver (on Debian: mesa-vulkan-drivers) or use the CPU"
+        "no GPU adapter {wanted}, found {found}; install a Vulkan driver (on Debian: mesa-vulkan-drivers) or use the CPU"
     )]
     NoAdapter {
         /// What was looked for.

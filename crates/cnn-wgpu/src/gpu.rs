@@ -29,6 +29,23 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
     adapters
 }
 
+/// The adapter of that number in the order of [`adapters`].
+///
+/// # Errors
+/// If there is none; the error names those there are.
+pub async fn adapter(number: usize) -> Result<wgpu::Adapter, GpuError> {
+    let mut adapters = adapters().await;
+    if number < adapters.len() {
+        return Ok(adapters.swap_remove(number));
+    }
+    let names = adapters.iter().enumerate().map(|(number, adapter)| {
+        let info = adapter.get_info();
+        format!("{number}: {} ({})", info.name, info.backend)
+    });
+    let found = if adapters.is_empty() { "none at all".into() } else { names.collect::<Vec<_>>().join(", ") };
+    Err(GpuError::NoAdapter { wanted: number.to_string(), found })
+}
+
 /// What a device is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Request {
@@ -134,6 +151,25 @@ impl Gpu {
     /// How many kernels were compiled so far.
     pub fn pipeline_count(&self) -> usize {
         self.pipelines.len()
+    }
+
+    /// A file name for [`Gpu::pipeline_cache_data`]; `None` where there is no such data. Another device's file is refused
+    /// when it is loaded, so the name only keeps devices from taking each other's place.
+    pub fn pipeline_cache_key(&self) -> Option<String> {
+        self.pipelines.cache.handle().and_then(|_| wgpu::util::pipeline_cache_key(&self.info))
+    }
+
+    /// The kernels compiled so far, in the driver's form, for [`Gpu::load_pipeline_cache`] in a later process. `None` on
+    /// devices without `PIPELINE_CACHE`. Who keeps it in a file writes another one first and renames it.
+    pub fn pipeline_cache_data(&self) -> Option<Vec<u8>> {
+        self.pipelines.cache.data()
+    }
+
+    /// Takes up what [`Gpu::pipeline_cache_data`] gave in an earlier process; to be called before the first program is made.
+    /// Returns whether it was taken: data that is damaged, of another device or another driver changes nothing, and
+    /// kernels are compiled anew.
+    pub async fn load_pipeline_cache(&self, data: &[u8]) -> bool {
+        self.pipelines.cache.load(&self.device, data).await
     }
 
     /// Lets the device complete what has finished, without waiting.

@@ -5,11 +5,13 @@
 
 mod adapter;
 mod buffers;
+mod cache;
 mod dispatch;
 mod error;
 mod gpu;
 pub mod kernel;
 pub mod kernels;
+mod limits;
 mod pipelines;
 mod poll;
 mod profile;
@@ -20,8 +22,7 @@ pub use adapter::AdapterSummary;
 pub use buffers::{decode, encode};
 pub use dispatch::run_candidate;
 pub use error::GpuError;
-pub use gpu::{Gpu, Request, adapters};
-pub use profile::{Profile, StepProfile};
+pub use gpu::{Gpu, Request, adapter, adapters};
 pub use program::Program;
 pub use weights::DeviceWeights;
 pub use wgpu;

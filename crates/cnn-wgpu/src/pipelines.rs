@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_shaders::Variant;
 
+use crate::cache::Cache;
 use crate::error::GpuError;
 use crate::kernel::Kernel;
 
@@ -22,11 +23,13 @@ type Key = (&'static str, Variant);
 pub(crate) struct Pipelines {
     device: wgpu::Device,
     made: Mutex<HashMap<Key, Arc<Pipeline>>>,
+    pub(crate) cache: Cache,
 }
 
 impl Pipelines {
     pub(crate) fn new(device: wgpu::Device) -> Self {
-        Self { device, made: Mutex::default() }
+        let cache = Cache::new(&device);
+        Self { device, made: Mutex::default(), cache }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -78,6 +81,14 @@ impl Pipelines {
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Pipeline, GpuError> {
+        let (buffers, allowed) = (kernel.reads.len() + 1, self.device.limits().max_storage_buffers_per_shader_stage);
+        if buffers > allowed as usize {
+            return Err(GpuError::MissingFeature {
+                adapter: self.device.adapter_info().name,
+                feature: format!("{buffers} storage buffers in a shader (its device was made with {allowed})"),
+                remedy: "make the device with wgpu::Limits::default() at least".into(),
+            });
+        }
         let wgsl = cnn_shaders::expand(kernel.shader, &kernel.variant)?;
         let layout = self.layout(kernel.reads.len());
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -95,7 +106,7 @@ impl Pipelines {
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions::default(),
-            cache: None,
+            cache: self.cache.handle().as_ref(),
         });
         Ok(Pipeline { pipeline, layout })
     }

@@ -43,7 +43,9 @@ mod native {
         /// Waits for the thread: a driver that is unloaded while a thread is inside it crashes the process at its end.
         fn drop(&mut self) {
             self.wakes = None;
-            if let Some(thread) = self.thread.take() {
+            let Some(thread) = self.thread.take() else { return };
+            // An executor may drop a finished task, and with it the last handle, where it is woken: on the thread itself.
+            if thread.thread().id() != std::thread::current().id() {
                 // It has no value, and a panic of wgpu's in it was reported by then.
                 let _ = thread.join();
             }

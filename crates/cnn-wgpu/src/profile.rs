@@ -1,78 +1,10 @@
-//! Where the time goes: a clock around every step.
+//! The clock around every step.
 
 use std::time::Duration;
-
-use cnn_core::{Graph, Node, Op, plan};
 
 use crate::buffers;
 use crate::error::GpuError;
 use crate::gpu::Gpu;
-use crate::kernel::Candidate;
-
-/// One step of a program.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepProfile {
-    /// The layer.
-    pub name: String,
-    /// The op.
-    pub op: &'static str,
-    /// The kernel chosen.
-    pub kernel: String,
-    /// Shape of the output.
-    pub shape: Vec<usize>,
-    /// Floating point operations, a multiplication and an addition counting as two.
-    pub flops: u64,
-    /// Bytes of all inputs and the output, each once.
-    pub bytes: u64,
-    /// Time on the device.
-    pub time: Duration,
-}
-
-impl StepProfile {
-    pub(crate) fn new(graph: &Graph, node: &Node, candidate: &Candidate) -> Self {
-        let shape = graph.value(node.output).shape.clone();
-        let values = node.inputs.iter().chain([&node.output]);
-        let bytes = values.map(|&value| plan::bytes(graph, value) as u64).sum();
-        let (op, kernel) = (node.op.name(), candidate.name.clone());
-        Self { name: node.name.clone(), op, kernel, shape, flops: flops(graph, node), bytes, time: Duration::ZERO }
-    }
-
-    pub(crate) fn timed(&self, time: Duration) -> Self {
-        Self { time, ..self.clone() }
-    }
-}
-
-/// A timed run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Profile {
-    /// The steps in order.
-    pub steps: Vec<StepProfile>,
-    /// Bytes of the model's weights on the device.
-    pub weight_bytes: u64,
-    /// Bytes of inputs and slots.
-    pub activation_bytes: u64,
-    /// The most bytes of activations that are alive at one step.
-    pub liveness_bound: u64,
-}
-
-/// Operations of a node: exact for sums of products, one for each element read elsewhere.
-fn flops(graph: &Graph, node: &Node) -> u64 {
-    let size = |value| graph.value(value).shape.iter().product::<usize>() as u64;
-    let output = size(node.output);
-    match &node.op {
-        Op::Conv2D(_) => {
-            let filter = &graph.value(node.inputs[1]).shape;
-            2 * output * filter[..3].iter().product::<usize>() as u64
-        }
-        Op::Gemm(_) => 2 * output * graph.value(node.inputs[1]).shape[0] as u64,
-        Op::Conv2DTranspose(_) => {
-            let filter = &graph.value(node.inputs[1]).shape;
-            2 * size(node.inputs[0]) * filter[..3].iter().product::<usize>() as u64
-        }
-        Op::Pool2D(pool) => output * (pool.pool_size[0] * pool.pool_size[1]) as u64,
-        _ => output,
-    }
-}
 
 /// Two timestamps for each step.
 pub(crate) struct Queries {

@@ -1,9 +1,9 @@
 //! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use cnn_core::plan::{self, Location, Plan};
-use cnn_core::{ShapeError, Tensor, ValueId};
+use cnn_core::{Profile, ShapeError, StepProfile, Tensor, ValueId};
 
 use crate::buffers;
 use crate::dispatch::{Bound, Dispatch, ParamsBuffer};
@@ -11,7 +11,8 @@ use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::{Candidate, Problem};
 use crate::kernels;
-use crate::profile::{Profile, StepProfile};
+use crate::limits;
+use crate::profile::Queries;
 use crate::weights::DeviceWeights;
 
 /// One step with what a profile says of it.
@@ -38,34 +39,36 @@ pub struct Program {
     inputs: Vec<Bound>,
     outputs: Vec<Output>,
     activation_bytes: u64,
-    /// Held from the first write of a run to its submit: two runs may not mix their inputs.
-    submitting: Mutex<()>,
+    auxiliary_bytes: u64,
 }
 
 impl Program {
     /// Records `plan` over `weights`: makes what is missing of the weights, compiles kernels, allocates slots.
     ///
     /// # Errors
-    /// If a weight is missing, a tensor exceeds a limit, or memory runs out.
+    /// If a weight is missing, a tensor exceeds a limit, float16 is asked of a device without it, or memory runs out.
     pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
         let gpu = weights.gpu().clone();
+        limits::check(&gpu, &plan)?;
         let residents = weights.residents(&plan).await?;
         let chosen: Vec<Candidate> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
         let kernels = chosen.iter().flat_map(|candidate| &candidate.dispatches);
         gpu.pipelines.prepare(kernels).await?;
 
         let memory = gpu.checked("activations", || Memory::allocate(&gpu, &plan, residents)).await?;
-        let steps = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
-        let outputs = plan
+        let (steps, parameter_bytes) = gpu.checked("bind groups", || record(&gpu, &plan, chosen, &memory)).await?;
+        let outputs: Vec<Output> = plan
             .graph()
             .outputs()
             .iter()
             .map(|&(_, value)| Output { bound: memory.bound(&plan, value), value })
             .collect();
-        let activation_bytes = memory.inputs.iter().chain(&memory.slots).map(|bound| bound.bytes).sum();
-        let inputs = memory.inputs;
-        let submitting = Mutex::new(());
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, submitting })
+        let inputs: Vec<Bound> = plan.graph().inputs().iter().map(|&value| memory.bound(&plan, value)).collect();
+        let activation_bytes = memory.slots.iter().map(|bound| bound.bytes).sum();
+        let through: u64 =
+            inputs.iter().chain(outputs.iter().map(|output| &output.bound)).map(|bound| bound.bytes).sum();
+        let auxiliary_bytes = parameter_bytes + through;
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes })
     }
 
     /// The device.
@@ -83,9 +86,14 @@ impl Program {
         &self.plan
     }
 
-    /// Bytes of inputs and slots on the device, weights not counted.
+    /// Bytes of the slots on the device, inputs and outputs among them, weights not counted.
     pub fn activation_bytes(&self) -> u64 {
         self.activation_bytes
+    }
+
+    /// Bytes of the kernels' parameters, and of the buffers through which one run's inputs and outputs go.
+    pub fn auxiliary_bytes(&self) -> u64 {
+        self.auxiliary_bytes
     }
 
     /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
@@ -120,7 +128,7 @@ impl Program {
     /// If the inputs are not of the graph's shapes, or the device is lost.
     pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
-        let stagings = self.submit(inputs, None)?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
         self.read(stagings).await
     }
 
@@ -130,8 +138,8 @@ impl Program {
     /// As [`Program::run`], and if the device has no timestamps.
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
-        let queries = crate::profile::Queries::new(&self.gpu, self.steps.len())?;
-        let stagings = self.submit(inputs, Some(&queries))?;
+        let queries = Queries::new(&self.gpu, self.steps.len())?;
+        let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
         let outputs = self.read(stagings).await?;
         let times = queries.read(&self.gpu).await?;
         let steps = self.steps.iter().zip(times).map(|(step, time)| step.profile.timed(time)).collect();
@@ -139,17 +147,15 @@ impl Program {
             steps,
             weight_bytes: self.weights.bytes(),
             activation_bytes: self.activation_bytes,
+            auxiliary_bytes: self.auxiliary_bytes,
             liveness_bound: self.plan.liveness_bound() as u64,
         };
         Ok((outputs, profile))
     }
 
-    /// Writes the inputs, encodes, submits; returns a staging buffer for each output.
-    fn submit(
-        &self,
-        inputs: &[Tensor],
-        queries: Option<&crate::profile::Queries>,
-    ) -> Result<Vec<wgpu::Buffer>, GpuError> {
+    /// Encodes and submits a run, from the upload of its inputs to the copy of its outputs, which it returns. All of it is one
+    /// submit, so that runs at the same time, and what a host records, cannot mix.
+    fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Vec<wgpu::Buffer>, GpuError> {
         let device = self.gpu.device();
         let stagings: Vec<wgpu::Buffer> = self
             .outputs
@@ -157,6 +163,10 @@ impl Program {
             .map(|output| buffers::staging(&self.gpu, output.bound.bytes))
             .collect::<Result<_, _>>()?;
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
+            let upload = buffers::transfer(&self.gpu, bytemuck::cast_slice(tensor.data()))?;
+            encoder.copy_buffer_to_buffer(&upload, 0, &bound.buffer, 0, bound.bytes);
+        }
         self.encode(&mut encoder, queries);
         for (output, staging) in self.outputs.iter().zip(&stagings) {
             encoder.copy_buffer_to_buffer(&output.bound.buffer, 0, staging, 0, output.bound.bytes);
@@ -164,12 +174,7 @@ impl Program {
         if let Some(queries) = queries {
             queries.resolve(&mut encoder);
         }
-        let commands = encoder.finish();
-        let _guard = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
-        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
-            self.gpu.queue().write_buffer(&bound.buffer, 0, bytemuck::cast_slice(tensor.data()));
-        }
-        self.gpu.queue().submit([commands]);
+        self.gpu.queue().submit([encoder.finish()]);
         Ok(stagings)
     }
 
@@ -185,7 +190,7 @@ impl Program {
     }
 
     /// All steps in one pass, or, with a clock, one pass for each.
-    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&crate::profile::Queries>) {
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
         let Some(queries) = queries else {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             self.steps.iter().flat_map(|step| &step.dispatches).for_each(|dispatch| dispatch.encode(&mut pass));
@@ -233,31 +238,23 @@ fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Candidate {
 
 /// Every buffer of a program.
 struct Memory {
-    inputs: Vec<Bound>,
     slots: Vec<Bound>,
     residents: Vec<Bound>,
 }
 
 impl Memory {
     fn allocate(gpu: &Gpu, plan: &Plan, residents: Vec<Bound>) -> Result<Self, GpuError> {
-        let graph = plan.graph();
-        let make = |name: &str, bytes: usize| -> Result<Bound, GpuError> {
-            Ok(Bound { buffer: buffers::storage(gpu, name, bytes)?, bytes: buffers::padded(bytes) })
+        let make = |&bytes: &usize| -> Result<Bound, GpuError> {
+            Ok(Bound { buffer: buffers::storage(gpu, "activation", bytes)?, bytes: buffers::padded(bytes) })
         };
-        let inputs = graph
-            .inputs()
-            .iter()
-            .map(|&id| make(&graph.value(id).name, plan::bytes(graph, id)))
-            .collect::<Result<_, _>>()?;
-        let slots = plan.slots().iter().map(|&bytes| make("activation", bytes)).collect::<Result<_, _>>()?;
-        Ok(Self { inputs, slots, residents })
+        Ok(Self { slots: plan.slots().iter().map(make).collect::<Result<_, _>>()?, residents })
     }
 
     /// Where `value` lies, as many bytes as it has.
     fn bound(&self, plan: &Plan, value: ValueId) -> Bound {
         let bytes = buffers::padded(plan::bytes(plan.graph(), value));
         let whole = match plan.location(value) {
-            Some(Location::Input(index)) => &self.inputs[index],
+            Some(Location::Input(index)) => &self.slots[plan.input_slots()[index]],
             Some(Location::Slot(index)) => &self.slots[index],
             Some(Location::Resident(index)) => &self.residents[index],
             None => unreachable!("the planner places every value that a step or an output reads"),
@@ -266,7 +263,8 @@ impl Memory {
     }
 }
 
-fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<Vec<Recorded>, GpuError> {
+/// Every step bound to its buffers, and the bytes of their parameters.
+fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<(Vec<Recorded>, u64), GpuError> {
     let mut params = ParamsBuffer::new(gpu);
     let offsets: Vec<Vec<u64>> = chosen
         .iter()
@@ -275,7 +273,7 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
     let params = params.upload(gpu)?;
     let graph = plan.graph();
     let steps = plan.steps().iter().zip(chosen).zip(offsets);
-    steps
+    let recorded: Result<_, GpuError> = steps
         .map(|((id, candidate), offsets)| {
             let node = &graph.nodes()[id.index()];
             let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
@@ -284,7 +282,8 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
             let dispatches = kernels
                 .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &inputs, &output))
                 .collect::<Result<_, _>>()?;
-            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, &candidate) })
+            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, candidate.name) })
         })
-        .collect()
+        .collect();
+    Ok((recorded?, params.size()))
 }

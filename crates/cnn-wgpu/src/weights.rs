@@ -17,6 +17,9 @@ use crate::kernels;
 /// Values of up to this many bytes are kept while a plan's residents are made, since several of them read the same.
 const SMALL: u64 = 1 << 20;
 
+/// Bytes uploaded between two submits: until a submit, wgpu keeps a second copy of every upload.
+const IN_FLIGHT: u64 = 32 << 20;
+
 /// What programs read and never write: weights as they are, and what the weight prologue made of them.
 ///
 /// The host's tensors stay with the host (they are shared, not copied); the device holds only what some program reads.
@@ -45,7 +48,7 @@ impl DeviceWeights {
 
     /// The plan's residents in order; those not yet there are made.
     pub(crate) async fn residents(&self, plan: &Plan) -> Result<Vec<Bound>, GpuError> {
-        let mut maker = Maker { weights: self, graph: plan.graph(), small: HashMap::new() };
+        let mut maker = Maker { weights: self, graph: plan.graph(), small: HashMap::new(), in_flight: 0 };
         let mut found = Vec::new();
         for resident in plan.residents() {
             let known = self.residents.lock().unwrap_or_else(PoisonError::into_inner).get(&resident.key).cloned();
@@ -69,6 +72,8 @@ struct Maker<'a> {
     weights: &'a DeviceWeights,
     graph: &'a Graph,
     small: HashMap<ValueId, Bound>,
+    /// Bytes uploaded since the last submit.
+    in_flight: u64,
 }
 
 impl Maker<'_> {
@@ -77,16 +82,25 @@ impl Maker<'_> {
         if let Some(bound) = self.small.get(&value) {
             return Ok(bound.clone());
         }
+        let graph = self.graph;
         let bound = match self.host_tensor(value)? {
-            Some(tensor) => {
-                let data = bytemuck::cast_slice(tensor.data());
-                let buffer = buffers::upload(&self.weights.gpu, &self.graph.value(value).name, data)?;
-                Bound { buffer, bytes: buffers::padded(data.len()) }
-            }
+            Some(tensor) => self.upload(&graph.value(value).name, &tensor)?,
             None => self.compute(value)?,
         };
         if bound.bytes <= SMALL {
             self.small.insert(value, bound.clone());
+        }
+        Ok(bound)
+    }
+
+    fn upload(&mut self, name: &str, tensor: &Tensor) -> Result<Bound, GpuError> {
+        let data = bytemuck::cast_slice(tensor.data());
+        let bound =
+            Bound { buffer: buffers::upload(&self.weights.gpu, name, data)?, bytes: buffers::padded(data.len()) };
+        self.in_flight += bound.bytes;
+        if self.in_flight >= IN_FLIGHT {
+            self.weights.gpu.queue().submit([]);
+            self.in_flight = 0;
         }
         Ok(bound)
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use cnn_core::{DType, Plan, Tensor, Weights};
+use cnn_core::{DType, Plan, Profile, Tensor, Weights};
+use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
-use cnn_wgpu::{DeviceWeights, GpuError, Profile};
+use cnn_wgpu::DeviceWeights;
 
 use crate::device::Device;
 use crate::error::Error;
@@ -13,6 +14,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(crate) enum Backend {
     Gpu(Arc<DeviceWeights>),
+    Cpu(Arc<CpuWeights>),
     Reference(Weights),
 }
 
@@ -20,6 +22,7 @@ pub(crate) enum Backend {
 #[derive(Debug)]
 pub(crate) enum Program {
     Gpu(cnn_wgpu::Program),
+    Cpu(fast::Program),
     Reference { weights: Weights, plan: Plan },
 }
 
@@ -32,13 +35,15 @@ impl Backend {
             }
             (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), named))),
             (_, DType::F16) => Err(Error::Precision { device: device.to_string() }),
-            (Device::Cpu { .. } | Device::Reference, DType::F32) => Ok(Self::Reference(weights.clone())),
+            (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(named))),
+            (Device::Reference, DType::F32) => Ok(Self::Reference(weights.clone())),
         }
     }
 
     pub(crate) async fn program(&self, plan: Plan) -> Result<Program, Error> {
         Ok(match self {
             Self::Gpu(weights) => Program::Gpu(cnn_wgpu::Program::new(weights.clone(), plan).await?),
+            Self::Cpu(weights) => Program::Cpu(fast::Program::new(weights.clone(), plan)?),
             Self::Reference(weights) => Program::Reference { weights: weights.clone(), plan },
         })
     }
@@ -48,6 +53,7 @@ impl Program {
     pub(crate) async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
         match self {
             Self::Gpu(program) => Ok(program.run(inputs).await?),
+            Self::Cpu(program) => Ok(program.run(inputs)?),
             Self::Reference { weights, plan } => {
                 let inputs: Vec<Array> = inputs.iter().map(Array::from).collect();
                 let find = |path: &str| weights.get(path).map(|tensor| &**tensor);
@@ -59,12 +65,8 @@ impl Program {
     pub(crate) async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), Error> {
         match self {
             Self::Gpu(program) => Ok(program.run_profiled(inputs).await?),
-            Self::Reference { .. } => Err(GpuError::MissingFeature {
-                adapter: "the CPU".into(),
-                feature: "profile".into(),
-                remedy: "run without a profile".into(),
-            }
-            .into()),
+            Self::Cpu(program) => Ok(program.run_profiled(inputs)?),
+            Self::Reference { .. } => Err(Error::NoProfile),
         }
     }
 }

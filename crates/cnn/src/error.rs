@@ -35,4 +35,7 @@ pub enum Error {
         /// The device.
         device: String,
     },
+    /// The reference has no steps to time.
+    #[error("the reference keeps no times; profile another device")]
+    NoProfile,
 }

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Mode, Plan, ShapeError, Simplify, Tensor, plan, simplify};
-use cnn_wgpu::Profile;
+use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Simplify, Tensor, plan, simplify};
 
 use crate::backend::{Backend, Program};
 use crate::device::Device;

@@ -43,7 +43,7 @@ pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract}
 pub use normalization::{BatchNormalization, LayerNormalization};
 pub use padding::{Cropping2D, ZeroPadding2D};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
-pub use preprocessing::{Normalization, Rescaling};
+pub use preprocessing::{Normalization, Numbers, Rescaling};
 pub use resampling::{Resizing, UpSampling2D};
 pub use reshape::{Flatten, Permute, Reshape};
 pub use separable_conv2d::SeparableConv2D;

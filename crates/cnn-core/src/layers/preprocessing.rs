@@ -8,23 +8,64 @@ use crate::op::{BinaryOp, Function};
 use crate::shape::broadcast;
 use crate::tensor::Tensor;
 
+/// One number, or an array of them that broadcasts to a layer's input: Keras takes either.
+///
+/// ```
+/// use cnn_core::layers::Numbers;
+/// assert_eq!(Numbers::from(2.0), Numbers { shape: vec![], data: vec![2.0] });
+/// assert_eq!(Numbers::from([0.5, 1.5]).shape, [2]);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Numbers {
+    /// The array's shape; empty for one number.
+    pub shape: Vec<usize>,
+    /// The numbers, as many as the shape holds.
+    pub data: Vec<f64>,
+}
+
+impl Numbers {
+    /// Whether broadcasting to an input of shape `x` leaves that shape, as far as its sizes are known.
+    fn fit(&self, x: &[Option<usize>]) -> bool {
+        let fits = |(&own, &size): (&usize, &Option<usize>)| own == 1 || size.is_none_or(|size| size == own);
+        self.shape.len() <= x.len() && self.shape.iter().rev().zip(x.iter().rev()).all(fits)
+    }
+
+    /// The numbers as a graph holds them.
+    fn tensor(&self) -> Result<Tensor, ShapeError> {
+        Tensor::new(self.shape.clone(), self.data.iter().map(|&number| number as f32).collect())
+    }
+}
+
+impl From<f64> for Numbers {
+    fn from(number: f64) -> Self {
+        Self { shape: Vec::new(), data: vec![number] }
+    }
+}
+
+impl From<Vec<f64>> for Numbers {
+    fn from(data: Vec<f64>) -> Self {
+        Self { shape: vec![data.len()], data }
+    }
+}
+
+impl<const N: usize> From<[f64; N]> for Numbers {
+    fn from(data: [f64; N]) -> Self {
+        data.to_vec().into()
+    }
+}
+
 /// Keras's `Rescaling`: `x · scale + offset`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rescaling {
-    /// One factor, or one for each channel.
-    pub scale: Vec<f64>,
-    /// One summand, or one for each channel.
-    pub offset: Vec<f64>,
+    /// One factor, or several, such as one for each channel.
+    pub scale: Numbers,
+    /// One summand, or several.
+    pub offset: Numbers,
 }
 
 impl Rescaling {
-    /// The same for all elements.
-    pub fn new(scale: f64, offset: f64) -> Self {
-        Self { scale: vec![scale], offset: vec![offset] }
-    }
-
-    /// A factor and a summand for each channel.
-    pub fn per_channel(scale: impl Into<Vec<f64>>, offset: impl Into<Vec<f64>>) -> Self {
+    /// A factor and a summand for all elements, or arrays of them: `Rescaling::new([0.5, 2.0], 1.0)`.
+    pub fn new(scale: impl Into<Numbers>, offset: impl Into<Numbers>) -> Self {
         Self { scale: scale.into(), offset: offset.into() }
     }
 }
@@ -32,27 +73,22 @@ impl Rescaling {
 impl Kind for Rescaling {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
         let x = one(inputs)?;
-        let fits = |numbers: &[f64]| match (numbers.len(), x.last()) {
-            (1, _) => true,
-            (_, Some(&None)) => !numbers.is_empty(),
-            (count, Some(&size)) => size == Some(count),
-            (_, None) => false,
-        };
-        if !fits(&self.scale) || !fits(&self.offset) {
-            let (scale, offset) = (self.scale.len(), self.offset.len());
-            return Err(format!("expects a last axis that fits its {scale} factors and {offset} summands"));
+        if !self.scale.fit(x) || !self.offset.fit(x) {
+            let (scale, offset) = (&self.scale.shape, &self.offset.shape);
+            return Err(format!(
+                "expects an input to whose shape a scale of shape {scale:?} and an offset of {offset:?} broadcast"
+            ));
         }
         Ok(x.clone())
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
-        if let (&[scale], &[offset]) = (self.scale.as_slice(), self.offset.as_slice()) {
+        if let (&[scale], &[offset]) = (self.scale.data.as_slice(), self.offset.data.as_slice()) {
             return cx.unary(Function::Affine { scale: scale as f32, offset: offset as f32 }, inputs[0]);
         }
-        let numbers = |numbers: &[f64]| Tensor::from_fn(vec![numbers.len()], |i| numbers[i] as f32);
-        let scale = cx.constant(numbers(&self.scale));
+        let scale = cx.constant(self.scale.tensor()?);
         let x = cx.binary(BinaryOp::Multiply, inputs[0], scale)?;
-        let offset = cx.constant(numbers(&self.offset));
+        let offset = cx.constant(self.offset.tensor()?);
         cx.binary(BinaryOp::Add, x, offset)
     }
 }

@@ -22,11 +22,19 @@ fn reshape(graph: &mut Graph, x: ValueId, shape: &[usize]) -> ValueId {
 fn simulate(plan: &Plan) -> Result<(), String> {
     let graph = plan.graph();
     let mut slots: Vec<Option<ValueId>> = vec![None; plan.slots().len()];
+    for (&input, &slot) in graph.inputs().iter().zip(plan.input_slots()) {
+        if slots[slot].replace(input).is_some() || plan.slots()[slot] < bytes(graph, input) {
+            return Err(format!("input {input:?} finds no room in slot {slot}"));
+        }
+    }
     let check_read = |slots: &[Option<ValueId>], value: ValueId, reader: &str| {
         let wanted = storage(graph, value);
         match (plan.location(value), &graph.value(wanted).source) {
             (Some(Location::Slot(slot)), Source::Node(_)) if slots[slot] == Some(wanted) => Ok(slot),
-            (Some(Location::Input(index)), Source::Input) if graph.inputs()[index] == wanted => Ok(usize::MAX),
+            (Some(Location::Input(index)), Source::Input) if graph.inputs()[index] == wanted => {
+                let slot = plan.input_slots()[index];
+                (slots[slot] == Some(wanted)).then_some(slot).ok_or(format!("input {index} is no longer in its slot"))
+            }
             (Some(Location::Resident(index)), source) if *source != Source::Input => {
                 let resident = &plan.residents()[index];
                 (resident.key == key(graph, wanted)).then_some(usize::MAX).ok_or("another resident".to_string())
@@ -55,18 +63,22 @@ fn simulate(plan: &Plan) -> Result<(), String> {
 }
 
 /// The liveness bound from its definition: for each step, the bytes of what has been written and is read there or later.
+/// Inputs are written before the first step, and are there at it.
 fn liveness_bound(plan: &Plan) -> usize {
     let graph = plan.graph();
     let node = |step: usize| &graph.nodes()[plan.steps()[step].index()];
     let is_output = |value: ValueId| graph.outputs().iter().any(|&(_, output)| storage(graph, output) == value);
-    let live_at = |made: usize, step: usize| {
-        let value = node(made).output;
+    let live_at = |value: ValueId, made: usize, step: usize| {
         let read = |step: usize| node(step).inputs.iter().any(|&input| storage(graph, input) == value);
         made == step || is_output(value) || (step..plan.steps().len()).any(read)
     };
-    let at =
-        |step: usize| (0..=step).filter(|&made| live_at(made, step)).map(|made| bytes(graph, node(made).output)).sum();
-    (0..plan.steps().len()).map(at).max().unwrap_or(0)
+    let inputs = graph.inputs().iter().map(|&input| (input, 0));
+    let values: Vec<(ValueId, usize)> = inputs.chain((0..plan.steps().len()).map(|i| (node(i).output, i))).collect();
+    let at = |step: usize| {
+        let live = values.iter().filter(|&&(value, made)| made <= step && live_at(value, made, step));
+        live.map(|&(value, _)| bytes(graph, value)).sum::<usize>()
+    };
+    (0..plan.steps().len().max(1)).map(at).max().unwrap_or(0)
 }
 
 /// What a random graph does next: an op's number and which of the values so far it reads.
@@ -132,13 +144,14 @@ fn the_simulation_sees_a_clobbered_slot() {
     graph.output("y", y);
     let plan = Plan::new(graph);
     assert_eq!(simulate(&plan), Ok(()));
-    for (value, taken) in [(b, a), (y, b)] {
+    let input = Location::Slot(plan.input_slots()[0]);
+    for (value, taken) in [(a, input), (b, plan.locations[&a]), (y, plan.locations[&b])] {
         let mut wrong = plan.clone();
-        wrong.locations.insert(value, plan.locations[&taken]);
+        wrong.locations.insert(value, taken);
         assert!(simulate(&wrong).unwrap_err().contains("reads and writes slot"));
     }
     let mut wrong = plan.clone();
-    wrong.slots[0] = 15;
+    wrong.slots[2] = 15;
     assert!(simulate(&wrong).unwrap_err().contains("too small"));
 }
 
@@ -177,7 +190,7 @@ fn memory_is_used_again() {
         ("a chain with reshapes", chain(true), vec![16, 16]),
         ("a residual", block, vec![16, 16, 16]),
         ("a chain whose first value is an output", kept, vec![16, 16, 16]),
-        ("outputs that nothing makes", passed_on, vec![]),
+        ("outputs that nothing makes", passed_on, vec![16]),
     ] {
         let plan = Plan::new(graph);
         assert_eq!(plan.slots(), slots, "{what}");

@@ -110,6 +110,7 @@ pub trait Real:
 }
 
 /// `function(x)` in the steps in which kernels compute it. None overflows before the result does, but GeluTanh's cube.
+#[inline(always)]
 pub fn formula<R: Real>(function: &Function, x: R) -> R {
     let (zero, one, two, half) = (R::exact(0.0), R::exact(1.0), R::exact(2.0), R::exact(0.5));
     match *function {
@@ -151,12 +152,14 @@ pub fn formula<R: Real>(function: &Function, x: R) -> R {
 }
 
 /// With `t = exp(-|x|)`: `t / (1 + t)` below 0, `1 / (1 + t)` above.
+#[inline(always)]
 fn sigmoid<R: Real>(x: R) -> R {
     let t = (-x.abs()).exp();
     x.branch(0.0, |_| t, |_| R::exact(1.0)) / (R::exact(1.0) + t)
 }
 
 /// With `t = exp(-2·|x|)`: `(1 - t) / (1 + t)`, negated below 0.
+#[inline(always)]
 fn tanh<R: Real>(x: R) -> R {
     let t = (R::exact(-2.0) * x.abs()).exp();
     let y = (R::exact(1.0) - t) / (R::exact(1.0) + t);
@@ -164,6 +167,7 @@ fn tanh<R: Real>(x: R) -> R {
 }
 
 /// `clamp(x · (1/6) + 1/2, 0, 1)`
+#[inline(always)]
 fn hard_sigmoid<R: Real>(x: R) -> R {
     (x * R::constant(1.0 / 6.0) + R::exact(0.5)).max(R::exact(0.0)).min(R::exact(1.0))
 }
@@ -171,6 +175,7 @@ fn hard_sigmoid<R: Real>(x: R) -> R {
 /// The error function after Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26:
 /// with `t = 1 / (1 + p·|x|)`, `1 - (a1·t + … + a5·t⁵) · exp(-x²)` by Horner's rule, negated below 0. Its error in exact
 /// arithmetic is [`ERF_FORMULA_ERROR`].
+#[inline(always)]
 pub fn erf_formula<R: Real>(x: R) -> R {
     let one = R::exact(1.0);
     let t = one / (one + R::constant(0.3275911) * x.abs());

@@ -1,6 +1,6 @@
 //! A layer's arguments in a configuration, taken one by one; what nobody takes is unknown and an error.
 
-use cnn_core::layers::{Activation, Padding, SymbolicShape};
+use cnn_core::layers::{Activation, Numbers, Padding, SymbolicShape};
 use serde_json::{Map, Value};
 
 use super::Dialect;
@@ -94,15 +94,11 @@ impl<'a> Args<'a> {
         if self.get(key).is_none() { Ok(default) } else { self.number(key) }
     }
 
-    /// One number, or a list of them.
-    pub(super) fn numbers(&mut self, key: &'static str, default: f64) -> Result<Vec<f64>, Problem> {
+    /// One number, or nested lists of them.
+    pub(super) fn numbers(&mut self, key: &'static str, default: f64) -> Result<Numbers, Problem> {
         match self.get(key) {
-            None => Ok(vec![default]),
-            Some(all @ Value::Array(values)) => {
-                let numbers: Option<Vec<f64>> = values.iter().map(as_number).collect();
-                numbers.ok_or_else(|| self.wrong(key, all, "a number, or one for each channel"))
-            }
-            Some(_) => Ok(vec![self.number(key)?]),
+            None => Ok(default.into()),
+            Some(value) => as_numbers(value).ok_or_else(|| self.wrong(key, value, "a number or an array of numbers")),
         }
     }
 
@@ -237,6 +233,22 @@ pub(super) fn as_size(value: &Value) -> Option<usize> {
 
 fn as_number(value: &Value) -> Option<f64> {
     value.as_f64().filter(|number| number.is_finite())
+}
+
+/// A number, or nested lists of numbers whose lengths agree.
+pub(super) fn as_numbers(value: &Value) -> Option<Numbers> {
+    let Value::Array(values) = value else { return as_number(value).map(Numbers::from) };
+    let mut all = Numbers { shape: vec![values.len()], data: Vec::new() };
+    let mut inner: Option<Vec<usize>> = None;
+    for value in values {
+        let Numbers { shape, data } = as_numbers(value)?;
+        if *inner.get_or_insert_with(|| shape.clone()) != shape {
+            return None;
+        }
+        all.data.extend(data);
+    }
+    all.shape.extend(inner.unwrap_or_default());
+    Some(all)
 }
 
 fn as_pair(value: &Value) -> Option<[usize; 2]> {

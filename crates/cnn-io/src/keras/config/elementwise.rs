@@ -2,11 +2,11 @@
 
 use cnn_core::Tensor;
 use cnn_core::layers::{
-    BatchNormalization, ELU, LayerNormalization, LeakyReLU, Normalization, PReLU, ReLU, Rescaling, Softmax,
+    BatchNormalization, ELU, LayerNormalization, LeakyReLU, Normalization, Numbers, PReLU, ReLU, Rescaling, Softmax,
 };
 use serde_json::{Value, json};
 
-use super::args::Args;
+use super::args::{Args, as_numbers};
 use super::write::{Config, initialized, ones, zeros};
 use crate::error::Problem;
 
@@ -169,7 +169,10 @@ pub(super) fn write_normalization(layer: &Normalization, config: &mut Config<'_>
     config.set("axis", if layer.axis.is_empty() { Value::Null } else { json!(layer.axis) });
     config.set("invert", json!(layer.invert));
     let (mean, variance) = match &layer.statistics {
-        Some((mean, variance)) => (nested(mean.shape(), mean.data()), nested(variance.shape(), variance.data())),
+        Some((mean, variance)) => {
+            let list = |tensor: &Tensor| nested(tensor.shape(), tensor.data(), shortest);
+            (list(mean), list(variance))
+        }
         None => (Value::Null, Value::Null),
     };
     config.set("mean", mean);
@@ -178,42 +181,22 @@ pub(super) fn write_normalization(layer: &Normalization, config: &mut Config<'_>
 
 /// Nested lists of numbers as a tensor.
 fn tensor(value: &Value) -> Option<Tensor> {
-    fn collect(value: &Value, data: &mut Vec<f32>) -> Option<Vec<usize>> {
-        match value {
-            Value::Array(values) => {
-                let mut inner = None;
-                for value in values {
-                    let shape = collect(value, data)?;
-                    if *inner.get_or_insert_with(|| shape.clone()) != shape {
-                        return None;
-                    }
-                }
-                let mut shape = vec![values.len()];
-                shape.extend(inner.unwrap_or_default());
-                Some(shape)
-            }
-            number => {
-                data.push(number.as_f64()? as f32);
-                Some(Vec::new())
-            }
-        }
-    }
-    let mut data = Vec::new();
-    let shape = collect(value, &mut data)?;
-    Tensor::new(shape, data).ok()
+    let Numbers { shape, data } = as_numbers(value)?;
+    Tensor::new(shape, data.into_iter().map(|number| number as f32).collect()).ok()
 }
 
-/// A tensor as nested lists; each number as its shortest decimal, which float32 reads back as the same.
-fn nested(shape: &[usize], data: &[f32]) -> Value {
+/// An array as nested lists, `number` of each element.
+fn nested<T: Copy>(shape: &[usize], data: &[T], number: fn(T) -> Value) -> Value {
     match shape.split_first() {
-        None => data.first().map_or(Value::Null, |value| shortest(*value)),
+        None => data.first().map_or(Value::Null, |&value| number(value)),
         Some((&size, rest)) => {
             let step = data.len() / size.max(1);
-            Value::Array((0..size).map(|i| nested(rest, &data[i * step..(i + 1) * step])).collect())
+            Value::Array((0..size).map(|i| nested(rest, &data[i * step..(i + 1) * step], number)).collect())
         }
     }
 }
 
+/// A number as its shortest decimal, which float32 reads back as the same.
 fn shortest(value: f32) -> Value {
     value.to_string().parse::<f64>().map_or(Value::Null, |value| json!(value))
 }
@@ -223,10 +206,7 @@ pub(super) fn read_rescaling(args: &mut Args<'_>) -> Result<Rescaling, Problem> 
 }
 
 pub(super) fn write_rescaling(layer: &Rescaling, config: &mut Config<'_>) {
-    let numbers = |numbers: &[f64]| match numbers {
-        [one] => json!(one),
-        many => json!(many),
-    };
-    config.set("scale", numbers(&layer.scale));
-    config.set("offset", numbers(&layer.offset));
+    for (key, numbers) in [("scale", &layer.scale), ("offset", &layer.offset)] {
+        config.set(key, nested(&numbers.shape, &numbers.data, |number: f64| json!(number)));
+    }
 }

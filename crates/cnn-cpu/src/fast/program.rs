@@ -1,0 +1,172 @@
+//! A plan with its weights and buffers, run again and again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cnn_core::plan::{Location, Plan};
+use cnn_core::{DType, Node, NodeId, Profile, StepProfile, Tensor, ValueId};
+
+use super::weights::CpuWeights;
+use super::{View, compute};
+use crate::error::CpuError;
+
+/// The buffers of one run: the plan's slots.
+type Slots = Vec<Vec<f32>>;
+
+/// A program on the CPU. Its slots are its own; its weights are shared.
+#[derive(Debug)]
+pub struct Program {
+    weights: Arc<CpuWeights>,
+    residents: Vec<Arc<Tensor>>,
+    plan: Plan,
+    /// Slots that no run uses now. Runs at the same time have one each.
+    idle: Mutex<Vec<Slots>>,
+}
+
+impl Program {
+    /// Readies `plan` over `weights`: makes what is missing of these.
+    ///
+    /// # Errors
+    /// If a weight is missing or has another shape, or a value is stored as float16.
+    pub fn new(weights: Arc<CpuWeights>, plan: Plan) -> Result<Self, CpuError> {
+        if let Some(value) = plan.graph().values().iter().find(|value| value.dtype != DType::F32) {
+            return Err(CpuError::Float16 { name: value.name.clone() });
+        }
+        let residents = weights.residents(&plan)?;
+        Ok(Self { weights, residents, plan, idle: Mutex::default() })
+    }
+
+    /// The weights it reads.
+    pub fn weights(&self) -> &Arc<CpuWeights> {
+        &self.weights
+    }
+
+    /// The plan it runs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Bytes of the slots of one run; inputs are read where they are.
+    pub fn activation_bytes(&self) -> u64 {
+        self.plan.slots().iter().map(|&bytes| bytes as u64).sum()
+    }
+
+    /// Runs the program; the outputs come in the order of the graph's. Several threads may run it at the same time.
+    ///
+    /// ```
+    /// use cnn_core::{Graph, Op, Plan, Tensor, op::{Function, Unary}};
+    /// use cnn_cpu::fast::{CpuWeights, Program};
+    /// let mut graph = Graph::new();
+    /// let x = graph.input("x", vec![3]);
+    /// let y = graph.push("relu", Op::Unary(Unary { function: Function::RELU }), &[x])?;
+    /// graph.output("y", y);
+    /// let program = Program::new(CpuWeights::new([]), Plan::new(graph))?;
+    /// let outputs = program.run(&[Tensor::new(vec![3], vec![-1.0, 0.0, 2.0])?])?;
+    /// assert_eq!(outputs[0].data(), [0.0, 0.0, 2.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the inputs are not of the graph's shapes.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, CpuError> {
+        self.run_steps(inputs, |step| step())
+    }
+
+    /// Runs the program with a clock around every step.
+    ///
+    /// On wasm32, where the standard library has no clock, they are all zero.
+    ///
+    /// # Errors
+    /// As [`Program::run`].
+    pub fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), CpuError> {
+        let mut times = Vec::with_capacity(self.plan.steps().len());
+        let outputs = self.run_steps(inputs, |step| times.push(timed(step)))?;
+        let graph = self.plan.graph();
+        let step =
+            |(id, time): (&NodeId, Duration)| StepProfile::new(graph, &graph.nodes()[id.index()], "fast").timed(time);
+        let profile = Profile {
+            steps: self.plan.steps().iter().zip(times).map(step).collect(),
+            weight_bytes: self.weights.bytes(),
+            activation_bytes: self.activation_bytes(),
+            auxiliary_bytes: 0,
+            liveness_bound: self.plan.liveness_bound() as u64,
+        };
+        Ok((outputs, profile))
+    }
+
+    /// Calls `around` with each step in order.
+    fn run_steps(&self, inputs: &[Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
+        self.check(inputs)?;
+        let graph = self.plan.graph();
+        let mut slots = self.take_slots();
+        for id in self.plan.steps() {
+            let node = &graph.nodes()[id.index()];
+            let Some(Location::Slot(index)) = self.plan.location(node.output) else { continue };
+            // No step reads the slot that it writes.
+            let mut y = std::mem::take(&mut slots[index]);
+            around(&mut || self.step(node, inputs, &slots, &mut y));
+            slots[index] = y;
+        }
+        let output = |&(_, value): &(String, ValueId)| {
+            let view = self.view(value, inputs, &slots);
+            Tensor::new(view.shape.to_vec(), view.data.to_vec())
+        };
+        let outputs = graph.outputs().iter().map(output).collect::<Result<_, _>>()?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slots);
+        Ok(outputs)
+    }
+
+    /// Slots that an earlier run has left, or new ones.
+    fn take_slots(&self) -> Slots {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| self.plan.slots().iter().map(|bytes| vec![0.0; bytes / size_of::<f32>()]).collect())
+    }
+
+    fn step(&self, node: &Node, inputs: &[Tensor], slots: &Slots, y: &mut [f32]) {
+        let views: Vec<View> = node.inputs.iter().map(|&input| self.view(input, inputs, slots)).collect();
+        let shape = &self.plan.graph().value(node.output).shape;
+        compute(&node.op, &views, shape, &mut y[..shape.iter().product()]);
+    }
+
+    /// A value where it lies.
+    fn view<'a>(&'a self, value: ValueId, inputs: &'a [Tensor], slots: &'a Slots) -> View<'a> {
+        let data = match self.plan.location(value) {
+            Some(Location::Input(index)) => inputs[index].data(),
+            Some(Location::Slot(index)) => &slots[index],
+            Some(Location::Resident(index)) => self.residents[index].data(),
+            None => unreachable!("the planner places every value that a step or an output reads"),
+        };
+        let shape = &self.plan.graph().value(value).shape;
+        View { shape, data: &data[..shape.iter().product()] }
+    }
+
+    fn check(&self, inputs: &[Tensor]) -> Result<(), CpuError> {
+        let (graph, wanted) = (self.plan.graph(), self.plan.graph().inputs());
+        if wanted.len() != inputs.len() {
+            return Err(CpuError::InputCount { wanted: wanted.len(), got: inputs.len() });
+        }
+        for (&id, input) in wanted.iter().zip(inputs) {
+            let value = graph.value(id);
+            if value.shape != input.shape() {
+                let (name, wanted, got) = (value.name.clone(), value.shape.clone(), input.shape().to_vec());
+                return Err(CpuError::InputShape { name, wanted, got });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long `step` takes.
+#[cfg(not(target_arch = "wasm32"))]
+fn timed(step: &mut dyn FnMut()) -> Duration {
+    let start = std::time::Instant::now();
+    step();
+    start.elapsed()
+}
+
+/// Zero: std's clock panics here.
+#[cfg(target_arch = "wasm32")]
+fn timed(step: &mut dyn FnMut()) -> Duration {
+    step();
+    Duration::ZERO
+}

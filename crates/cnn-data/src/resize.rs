@@ -43,20 +43,25 @@ impl Interpolation {
         ("box", Self::Box),
     ];
 
-    /// The filter's weight as a function of the distance in pixels, and the distance from which on it is 0; `None` for
-    /// nearest, which is no filter.
-    fn filter(self) -> Option<(fn(f64) -> f64, f64)> {
-        match self {
-            Self::Nearest => None,
-            Self::Bilinear => Some((|x| (1.0 - x.abs()).max(0.0), 1.0)),
-            Self::Bicubic => Some((cubic, 2.0)),
-            Self::Lanczos => Some((|x| if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }, 3.0)),
-            Self::Hamming => {
-                Some((|x| if x.abs() < 1.0 { sinc(x) * (0.54 + 0.46 * (PI * x).cos()) } else { 0.0 }, 1.0))
-            }
-            Self::Box => Some((|x| if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }, 0.5)),
-        }
+    /// `None` for nearest, which is no filter.
+    fn filter(self) -> Option<Filter> {
+        let (weight, support): (fn(f64) -> f64, f64) = match self {
+            Self::Nearest => return None,
+            Self::Bilinear => (|x| (1.0 - x.abs()).max(0.0), 1.0),
+            Self::Bicubic => (cubic, 2.0),
+            Self::Lanczos => (|x| if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }, 3.0),
+            Self::Hamming => (|x| if x.abs() < 1.0 { sinc(x) * (0.54 + 0.46 * (PI * x).cos()) } else { 0.0 }, 1.0),
+            Self::Box => (|x| if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }, 0.5),
+        };
+        Some(Filter { weight, support })
     }
+}
+
+struct Filter {
+    /// The weight at a distance in pixels.
+    weight: fn(f64) -> f64,
+    /// The distance from which on the weight is 0.
+    support: f64,
 }
 
 fn sinc(x: f64) -> f64 {
@@ -94,13 +99,13 @@ impl Picture {
         let between = element_count(&[self.height, width, count]).ok_or_else(no_memory)?;
         let resize = || -> Result<Vec<u8>, TryReserveError> {
             let mut pixels = zeros(size)?;
-            let Some((filter, support)) = interpolation.filter() else {
+            let Some(filter) = interpolation.filter() else {
                 self.nearest(height, width, &mut pixels);
                 return Ok(pixels);
             };
             let mut rows = zeros(between)?;
-            along_rows(&self.pixels, self.width, &mut rows, &windows(self.width, width, filter, support), count);
-            along_columns(&rows, &mut pixels, &windows(self.height, height, filter, support), width * count);
+            along_rows(&self.pixels, self.width, &mut rows, &windows(self.width, width, &filter), count);
+            along_columns(&rows, &mut pixels, &windows(self.height, height, &filter), width * count);
             Ok(pixels)
         };
         let pixels = resize().map_err(|_| no_memory())?;
@@ -145,18 +150,19 @@ struct Window {
 }
 
 /// The window of each pixel of `to`.
-fn windows(from: usize, to: usize, filter: fn(f64) -> f64, support: f64) -> Vec<Window> {
+fn windows(from: usize, to: usize, filter: &Filter) -> Vec<Window> {
     if from == to {
         return (0..to).map(|first| Window { first, weights: vec![1 << FRACTION] }).collect();
     }
     let scale = from as f64 / to as f64;
     let wider = scale.max(1.0);
+    let reach = filter.support * wider;
     let window = |i: usize| {
         let middle = (i as f64 + 0.5) * scale;
         // A cast takes what is negative for 0.
-        let first = (middle - support * wider + 0.5) as usize;
-        let end = ((middle + support * wider + 0.5) as usize).min(from);
-        let raw: Vec<f64> = (first..end).map(|x| filter((x as f64 - middle + 0.5) * (1.0 / wider))).collect();
+        let first = (middle - reach + 0.5) as usize;
+        let end = ((middle + reach + 0.5) as usize).min(from);
+        let raw: Vec<f64> = (first..end).map(|x| (filter.weight)((x as f64 - middle + 0.5) * (1.0 / wider))).collect();
         let sum: f64 = raw.iter().sum();
         let one = f64::from(1 << FRACTION);
         Window { first, weights: raw.iter().map(|weight| (weight / sum * one).round() as i32).collect() }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Standard error.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,8 @@ impl Console {
 
     /// What is being done at this moment, until the result is dropped; on a terminal alone.
     pub fn doing(&self, what: &str) -> Doing {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(what.to_string());
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let bar = bar.with_style(ProgressStyle::default_spinner()).with_message(what.to_string());
         bar.enable_steady_tick(Duration::from_millis(120));
         Doing(bar)
     }

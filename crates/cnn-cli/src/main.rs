@@ -15,6 +15,7 @@ use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::commands::Command;
 use crate::console::Console;
@@ -53,10 +54,11 @@ fn main() -> ExitCode {
 
 /// Prints help and version, or what clap has against the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
+    let help_instead = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if help_instead || !error.use_stderr() {
         // Nobody is left to tell if the reader of the help is gone.
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return ExitCode::from(if help_instead { 2 } else { 0 });
     }
     let text = error.to_string();
     Failure::Usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_string()).report()

@@ -36,7 +36,7 @@ pub fn print_longest(profile: &Profile, count: usize, out: &mut dyn Write) -> io
     let total = total(profile);
     let mut steps: Vec<&StepProfile> = profile.steps.iter().collect();
     steps.sort_by_key(|step| std::cmp::Reverse(step.time));
-    let mut table = table();
+    let mut table = table().indent("    ");
     steps.iter().take(count).for_each(|step| table.row(row(step, total)));
     table.print(out)
 }
@@ -62,9 +62,10 @@ fn table() -> Table {
 
 fn row(step: &StepProfile, total: Duration) -> Vec<String> {
     let seconds = step.time.as_secs_f64();
-    let rate = |count: u64| match seconds {
-        0.0 => "-".to_string(),
-        seconds => format!("{:.1}", count as f64 / seconds / 1e9),
+    let rate = |count: u64| {
+        let rate = count as f64 / seconds / 1e9;
+        let digits = if rate < 10.0 { 2 } else { 1 };
+        if seconds > 0.0 { format!("{rate:.digits$}") } else { "-".into() }
     };
     let share = 100.0 * seconds / total.as_secs_f64().max(f64::MIN_POSITIVE);
     vec![

@@ -6,6 +6,7 @@ use std::time::Duration;
 /// A table; columns whose heading opens with `>` are set to the right.
 #[derive(Debug)]
 pub struct Table {
+    indent: &'static str,
     headings: Vec<&'static str>,
     rows: Vec<Vec<String>>,
 }
@@ -13,7 +14,12 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     pub fn new(headings: impl Into<Vec<&'static str>>) -> Self {
-        Self { headings: headings.into(), rows: Vec::new() }
+        Self { indent: "", headings: headings.into(), rows: Vec::new() }
+    }
+
+    /// The same table with `indent` before each line.
+    pub fn indent(self, indent: &'static str) -> Self {
+        Self { indent, ..self }
     }
 
     /// Adds a row, a cell for each heading.
@@ -33,7 +39,7 @@ impl Table {
             let cells = line.iter().zip(&widths).zip(&self.headings).map(|((cell, &width), heading)| {
                 if heading.starts_with('>') { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
             });
-            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+            writeln!(out, "{}{}", self.indent, cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())
     }

@@ -8,8 +8,8 @@ use crate::kernel::Capabilities;
 use crate::pipelines::Pipelines;
 use crate::poll::Poller;
 
-/// All adapters of this machine, the one a program should take first: real GPUs before software, and among equals the
-/// backend that wgpu prefers before OpenGL.
+/// All adapters of this machine, the one a program should take first: real GPUs before software, any other software
+/// before SwiftShader, which gets the plain kernels, and among equals the backend that wgpu prefers before OpenGL.
 pub async fn adapters() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.flags = wgpu::InstanceFlags::empty();
@@ -24,7 +24,7 @@ pub async fn adapters() -> Vec<wgpu::Adapter> {
             wgpu::DeviceType::Other => 3,
             wgpu::DeviceType::Cpu => 4,
         };
-        (kind, info.backend == wgpu::Backend::Gl)
+        (kind, info.name.contains("SwiftShader"), info.backend == wgpu::Backend::Gl)
     });
     adapters
 }

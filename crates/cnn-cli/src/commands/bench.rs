@@ -85,7 +85,7 @@ impl Bench {
             }
         }
         if measured.iter().any(|measured| measured.untrained) {
-            console.note("the zoo's models ran with random weights, which take the same time");
+            console.note("without --weights a model of the zoo runs with random ones");
         }
         let results: Vec<Value> = measured.iter().map(|measured| measured.json(self.precision)).collect();
         let json = format!("{:#}\n", json!({ "results": results }));

@@ -76,10 +76,10 @@ impl Demo {
         let parameters = network.model().count_params().total();
         writeln!(
             out,
-            "{} handwritten digits that the network has never seen; it was trained by Keras and has",
+            "{} handwritten digits, never seen in training, through a network that Keras trained",
             digits.len()
         )?;
-        writeln!(out, "{parameters} parameters.\n")?;
+        writeln!(out, "({parameters} parameters).\n")?;
         let mut devices = vec![pollster::block_on(Device::open(self.device))?];
         if let Device::Cpu { no_gpu: Some(reason) } = &devices[0] {
             writeln!(out, "No GPU was found, so the CPU does it: {reason}.\n")?;

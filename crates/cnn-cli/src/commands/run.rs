@@ -67,8 +67,13 @@ impl FromStr for Tap {
 
 impl Run {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
-        for file in self.files() {
+        for (index, file) in self.files().enumerate() {
             check_writable(file)?;
+            if self.files().take(index).any(|other| other == file) {
+                let text =
+                    format!("{} is to be written twice; give each output and tap a file of its own", file.display());
+                return Err(Failure::Usage(text));
+            }
         }
         let mut network = self.weights.load(&self.model, !self.no_top, console)?;
         if let Some(activation) = self.classifier_activation {
@@ -79,11 +84,18 @@ impl Run {
         let device = device::open(self.device.device, console)?;
         let taps = self.tap.iter().map(|tap| tap.layer.clone()).collect();
         let runner = Runner::new(&device, network, Options { precision: self.device.precision.into(), taps })?;
-        let outputs = self.compute(&runner, &inputs, console, out)?;
+        let outputs = self.compute(&runner, &inputs, console)?;
         for (file, output) in self.files().zip(&outputs) {
             note_not_finite(&file.display().to_string(), output, console);
             files::write(file, &npy::write(output))?;
             writeln!(out, "{}  {}", file.display(), shape(output.shape()))?;
+        }
+        if self.profile {
+            // Behind the first run, which may have compiled, and behind its outputs, which need no clock.
+            let _doing = console.doing(&format!("timing each step on {device}"));
+            let (_, measured) = pollster::block_on(runner.run_profiled(&inputs))?;
+            writeln!(out)?;
+            profile::print(&measured, out)?;
         }
         Ok(())
     }
@@ -124,13 +136,7 @@ impl Run {
         Ok(inputs)
     }
 
-    fn compute(
-        &self,
-        runner: &Runner,
-        inputs: &[Tensor],
-        console: &Console,
-        out: &mut dyn Write,
-    ) -> Result<Vec<Tensor>, Failure> {
+    fn compute(&self, runner: &Runner, inputs: &[Tensor], console: &Console) -> Result<Vec<Tensor>, Failure> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|x| x.shape().to_vec()).collect();
         let pieces = device::report_pieces(runner, &shapes, console)?;
         if self.profile && pieces > 1 {
@@ -143,14 +149,7 @@ impl Run {
             pollster::block_on(runner.prepare(&shapes))?;
         }
         let _doing = console.doing(&format!("running on {}", runner.device()));
-        let outputs = runner.run_blocking(inputs)?;
-        if self.profile {
-            // Behind the first run, which may have compiled.
-            let (_, measured) = pollster::block_on(runner.run_profiled(inputs))?;
-            profile::print(&measured, out)?;
-            writeln!(out)?;
-        }
-        Ok(outputs)
+        Ok(runner.run_blocking(inputs)?)
     }
 }
 

@@ -139,6 +139,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
         1,
         &["none/y.npy: cannot be written: there is no folder none"],
     ),
+    ("run {formats}/small.keras --input x.npy --output y.npy --tap conv1=y.npy", 2, &["y.npy is to be written twice"]),
     ("run {formats}/small.keras --device cpu --input x.npy --output .", 1, &["it is a folder"]),
     ("bench {formats}/small.keras --device cpu --json none/b.json", 1, &["there is no folder none"]),
     ("demo --picture none/d.png", 1, &["there is no folder none"]),

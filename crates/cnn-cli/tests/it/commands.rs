@@ -178,6 +178,38 @@ fn classify_scores_pictures() {
     assert_ne!(other["results"], got["results"]);
 }
 
+/// MobileNetV2 is the model where none is named; weights and labels come from Keras's cache, and pixels are preprocessed.
+#[test]
+fn classify_with_a_zoo_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let cache = at.join("keras/models");
+    fs::create_dir_all(&cache).unwrap();
+    let row = cnn::zoo::find("MobileNetV2").unwrap();
+    let network = Network::untrained(row.name, &cnn::zoo::Arguments::default(), 1).unwrap();
+    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    fs::write(cache.join(row.weights.file()), bytes).unwrap();
+    let index: Vec<String> = (0..1000).map(|i| format!("\"{i}\": [\"n{i}\", \"kind {i}\"]")).collect();
+    fs::write(cache.join("imagenet_class_index.json"), format!("{{{}}}", index.join(", "))).unwrap();
+    image::RgbImage::from_pixel(300, 200, image::Rgb([255, 0, 51])).save(at.join("red.png")).unwrap();
+
+    let ran = succeeds("classify red.png --top 1 --device cpu --json", at);
+    for note in ["weights from", "labels from"] {
+        assert!(ran.err.contains(note), "{}", ran.err);
+    }
+    let got = &json(&ran.out)["results"][0]["labels"][0];
+    // Mode tf: x / 127.5 - 1.
+    let x = Tensor::from_fn(vec![1, 224, 224, 3], |i| [1.0, -1.0, -0.6][i % 3]);
+    let runner = Runner::new(&Device::Reference, network, Options::default()).unwrap();
+    let scores = runner.run_blocking(&[x]).unwrap().remove(0);
+    let index = got["index"].as_u64().unwrap() as usize;
+    assert_eq!(got["label"], format!("kind {index}"));
+    let best = scores.data().iter().copied().fold(f32::MIN, f32::max);
+    for wanted in [best, scores.data()[index]] {
+        assert!((got["score"].as_f64().unwrap() as f32 - wanted).abs() <= FLOAT32);
+    }
+}
+
 #[test]
 fn bench_tells_times() {
     let folder = tempfile::tempdir().unwrap();
@@ -228,5 +260,6 @@ fn help_and_version() {
     for (line, status) in [("--help", 0), ("--version", 0), ("run --help", 0), ("", 2)] {
         let ran = cnn(line, folder.path());
         assert_eq!(ran.status, Some(status), "cnn {line}");
+        assert!(!ran.err.contains("cnn: "), "{}", ran.err);
     }
 }

@@ -135,19 +135,15 @@ fn emit(rewriter: &mut Rewriter, node: &Node, fold: &Fold) {
     };
     let own = rewriter.get_all(&fold.linear.inputs[..OWN_INPUTS]);
     let filter = rewriter.binary(name, BinaryOp::Multiply, own[1], filter_scale);
-    let bias = match fold.bias {
-        Some(bias) => {
-            let bias = rewriter.get(bias);
-            let bias = as_vector(rewriter, name, bias);
-            let centred = rewriter.binary(name, BinaryOp::Subtract, bias, mean);
-            let scaled = rewriter.binary(name, BinaryOp::Multiply, centred, scale);
-            rewriter.binary(name, BinaryOp::Add, scaled, beta)
-        }
-        None => {
-            let scaled = rewriter.binary(name, BinaryOp::Multiply, mean, scale);
-            rewriter.binary(name, BinaryOp::Subtract, beta, scaled)
-        }
-    };
+    // Not by a subtraction: the functions used here are as few as can be, since each is a pipeline of its own on a GPU.
+    let mut centred = rewriter.unary(name, Function::Affine { scale: -1.0, offset: 0.0 }, mean);
+    if let Some(bias) = fold.bias {
+        let bias = rewriter.get(bias);
+        let bias = as_vector(rewriter, name, bias);
+        centred = rewriter.binary(name, BinaryOp::Add, bias, centred);
+    }
+    let scaled = rewriter.binary(name, BinaryOp::Multiply, centred, scale);
+    let bias = rewriter.binary(name, BinaryOp::Add, scaled, beta);
     let op = with_epilogue(&fold.linear.op, Epilogue { bias: true, ..Epilogue::default() });
     let mut output = rewriter.push(&fold.linear.name, op, &[own[0], filter, bias]);
     if fold.norm.activation != Function::Linear {

@@ -164,13 +164,13 @@ async fn check(runner: &Runner, wgsl: &str, tile: [u32; 2]) -> Result<Value, Str
 pub async fn probe(runner: &Runner, fragment: Option<u32>, lanes: u32, largest: usize) -> Value {
     let mut report = Vec::new();
     for tile in TILES {
-        let wgsl = wgsl(fragment.unwrap_or(16), tile, lanes);
         let mut entry = json!({ "subgroup_tile": format!("{}x{}", tile[0], tile[1]) });
-        entry["compiles_to_spirv"] = match compiles(&wgsl) {
-            Ok(()) => json!(true),
-            Err(error) => json!(error),
-        };
-        if fragment.is_some() {
+        for fragment in [8, 16] {
+            let made = compiles(&wgsl(fragment, tile, lanes));
+            entry["compiles_to_spirv"][fragment.to_string()] = made.map_or_else(|error| json!(error), |()| json!(true));
+        }
+        if let Some(fragment) = fragment {
+            let wgsl = wgsl(fragment, tile, lanes);
             entry["agreement"] = check(runner, &wgsl, tile).await.unwrap_or_else(|error| json!({ "error": error }));
             entry["speed"] =
                 speed(runner, &wgsl, tile, largest).await.unwrap_or_else(|error| json!({ "error": error }));

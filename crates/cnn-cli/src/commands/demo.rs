@@ -141,7 +141,9 @@ fn on(runner: &Runner, digits: &HeldOut, console: &Console, out: &mut dyn Write)
             writeln!(out, "  Where the time goes:")?;
             profile::print_longest(&measured, 5, out)?;
         }
-        Err(cnn::Error::Gpu(GpuError::MissingFeature { .. })) => writeln!(out, "  It has no clock for single steps.")?,
+        Err(cnn::Error::NoProfile | cnn::Error::Gpu(GpuError::MissingFeature { .. })) => {
+            writeln!(out, "  It has no clock for single steps.")?
+        }
         Err(error) => return Err(error.into()),
     }
     writeln!(out)?;

@@ -144,8 +144,9 @@ async fn open_gpu(number: usize) -> Result<Arc<Gpu>, GpuError> {
 
 fn no_adapter(wanted: &str, count: usize) -> GpuError {
     let found = match count {
-        0 => "none was found".to_string(),
-        count => format!("{count} were found, gpu:0 to gpu:{}", count - 1),
+        0 => "none".to_string(),
+        1 => "gpu:0 alone".to_string(),
+        count => format!("gpu:0 to gpu:{}", count - 1),
     };
     GpuError::NoAdapter { wanted: wanted.into(), found }
 }

@@ -1,17 +1,16 @@
 """Times ResNet50 and MobileNetV2 (batch 1, 224x224, float32) in ours and in its peers, in turns, on one machine.
 
     pip install numpy onnx onnxruntime ncnn pnnx
-    cargo build --release -p cnn-benches --benches
+    cargo build --release
     python3 benches/peers.py [--rounds N] [--runs N] [MODEL ...]
 
 Every round runs each of them once in a process of its own, so that a change of the machine's load meets all alike. The
-last lines are, for each runtime and model, the medians over the rounds: wall-clock and CPU milliseconds of one run. The
-models are built here with random weights and BatchNormalization folded, as each runtime would fold it; nothing is
-downloaded. `CNN_BENCH_ADAPTER` chooses the device of ours, lavapipe where it is not set.
+last lines are, for each runtime and model, the medians over the rounds: milliseconds of one run, and of the first with
+all that it needs. The peers' models are built here with random weights and BatchNormalization folded, as each runtime would
+fold it; nothing is downloaded. Ours is `cnn bench`.
 """
 
 import argparse
-import glob
 import json
 import os
 import statistics
@@ -21,7 +20,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RUNTIMES = ["cnn", "ncnn vulkan", "ncnn cpu", "onnxruntime cpu"]
+RUNTIMES = ["cnn gpu", "cnn cpu", "ncnn vulkan", "ncnn cpu", "onnxruntime cpu"]
 THREADS = os.cpu_count()
 
 
@@ -54,7 +53,8 @@ class Graph:
         fan_in = channels // groups * size * size
         weights = [self.weight(filters, channels // groups, size, size, scale=(2 / fan_in) ** 0.5)]
         weights.append(self.weight(filters, scale=0.1))
-        y = self.node("Conv", [x, *weights], kernel_shape=[size] * 2, strides=[stride] * 2, pads=[size // 2] * 4, group=groups)
+        window = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": [size // 2] * 4}
+        y = self.node("Conv", [x, *weights], group=groups, **window)
         return y if activation is None else self.activation(y, activation)
 
     def activation(self, x, activation):
@@ -176,26 +176,26 @@ def time_peer(runtime, model, runs):
     run()
     first = time.perf_counter() - start
     times = []
-    cpu = time.process_time()
     for _ in range(runs):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    cpu = (time.process_time() - cpu) / runs
-    result = {"runtime": runtime, "model": model, "runs": runs, "first_ms": 1e3 * first, "cpu_ms": 1e3 * cpu}
+    result = {"runtime": runtime, "model": model, "runs": runs, "first_ms": 1e3 * first}
     print(json.dumps(result | {"median_ms": 1e3 * statistics.median(times), "min_ms": 1e3 * min(times)}))
 
 
 def measure(runtime, model, runs, folder):
     """One runtime's part of a round: its line."""
     command = [sys.executable, os.path.abspath(__file__), "--child", runtime, "--runs", str(runs), model]
-    if runtime == "cnn":
-        built = glob.glob(os.path.join(ROOT, "target/release/deps/models-*[0-9a-f]"))
-        command = [max(built, key=os.path.getmtime), "--runs", str(runs), model]
+    if runtime.startswith("cnn"):
+        program, device = os.path.join(ROOT, "target/release/cnn"), runtime.removeprefix("cnn ")
+        command = [program, "bench", model, "--device", device, "--runs", str(runs), "--json", "-"]
     # Compilation counts in the first run of all: no driver's cache of shaders on disk.
-    environment = {"CNN_BENCH_ADAPTER": "llvmpipe vulkan"} | os.environ | {"MESA_SHADER_CACHE_DISABLE": "true"}
+    environment = os.environ | {"MESA_SHADER_CACHE_DISABLE": "true"}
     output = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return next(json.loads(line) for line in output.splitlines() if line.startswith("{"))
+    if runtime.startswith("cnn"):
+        return {"runtime": runtime} | json.loads(output)["results"][0]
+    return json.loads(output.splitlines()[-1])
 
 
 def main():
@@ -216,7 +216,8 @@ def main():
                 for line in rounds[-1]:
                     print(json.dumps(line), flush=True)
             for lines in zip(*rounds):
-                medians = {key: round(statistics.median(line[key] for line in lines), 1) for key in ["median_ms", "cpu_ms", "first_ms"]}
+                keys = ["median_ms", "min_ms", "first_ms"]
+                medians = {key: round(statistics.median(line[key] for line in lines), 1) for key in keys}
                 print(json.dumps({"runtime": lines[0]["runtime"], "model": model, "rounds": arguments.rounds} | medians))
 
 

@@ -54,12 +54,13 @@ fn bench(name: &str, runs: usize, profile: bool) -> Result<(), Box<dyn Error>> {
     pollster::block_on(program.run(&input))?;
     let first = start.elapsed();
 
-    let mut times = Vec::new();
+    let (mut times, cpu) = (Vec::new(), cpu_time());
     for _ in 0..runs {
         let start = Instant::now();
         pollster::block_on(program.run(&input))?;
         times.push(start.elapsed());
     }
+    let cpu = cpu_time().zip(cpu).map(|(after, before)| (after - before) / runs.max(1) as f64);
     times.sort();
     let ms = |time: Duration| (time.as_secs_f64() * 1e5).round() / 100.0;
     println!(
@@ -68,7 +69,7 @@ fn bench(name: &str, runs: usize, profile: bool) -> Result<(), Box<dyn Error>> {
             "runtime": "cnn", "model": row.name, "device": gpu.info().name, "backend": gpu.info().backend.to_string(),
             "batch": 1, "runs": runs, "program_ms": ms(made), "first_ms": ms(first),
             "median_ms": times.get(runs / 2).map(|&time| ms(time)), "min_ms": times.first().map(|&time| ms(time)),
-            "pipelines": gpu.pipeline_count(),
+            "cpu_ms": cpu, "pipelines": gpu.pipeline_count(),
         })
     );
     if profile {
@@ -78,6 +79,15 @@ fn bench(name: &str, runs: usize, profile: bool) -> Result<(), Box<dyn Error>> {
         print(&medians(&profiles));
     }
     Ok(())
+}
+
+/// Milliseconds that all cores spent in this process, in hundredths of a second; `None` where there is no /proc.
+fn cpu_time() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The command's name, in parentheses, may have spaces; times in user and kernel mode are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
+    Some(10.0 * ticks)
 }
 
 /// Each step with its median time.

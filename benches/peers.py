@@ -54,7 +54,8 @@ class Graph:
         fan_in = channels // groups * size * size
         weights = [self.weight(filters, channels // groups, size, size, scale=(2 / fan_in) ** 0.5)]
         weights.append(self.weight(filters, scale=0.1))
-        y = self.node("Conv", [x, *weights], kernel_shape=[size] * 2, strides=[stride] * 2, pads=[size // 2] * 4, group=groups)
+        window = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "pads": [size // 2] * 4}
+        y = self.node("Conv", [x, *weights], group=groups, **window)
         return y if activation is None else self.activation(y, activation)
 
     def activation(self, x, activation):
@@ -216,7 +217,8 @@ def main():
                 for line in rounds[-1]:
                     print(json.dumps(line), flush=True)
             for lines in zip(*rounds):
-                medians = {key: round(statistics.median(line[key] for line in lines), 1) for key in ["median_ms", "cpu_ms", "first_ms"]}
+                keys = ["median_ms", "cpu_ms", "first_ms"]
+                medians = {key: round(statistics.median(line[key] for line in lines), 1) for key in keys}
                 print(json.dumps({"runtime": lines[0]["runtime"], "model": model, "rounds": arguments.rounds} | medians))
 
 

@@ -1,5 +1,6 @@
 //! Whole models on every adapter: each step, given what the device itself made before it, is inside its bound, in
-//! float32 and in float16, and the float32 outputs lie within 1e-4 of float64.
+//! float32 and in float16, and the float32 outputs lie within 1e-4 of float64. The zoo's models at full size run on one
+//! adapter, since plain kernels take minutes for them on slow drivers.
 
 use std::sync::Arc;
 
@@ -93,4 +94,58 @@ fn every_step_is_inside_its_bound() {
         }
         tally.finish(&device, "models");
     }
+}
+
+/// A model of the zoo with the recipe's weights: every step inside its bound; in float32 the logits within 1e-4 of
+/// Keras's float64 and the top 10 in its order, in float16 the same top 1.
+fn check_full_size(name: &'static str) {
+    let devices = devices(false);
+    let device = devices.iter().find(|device| device.gpu.capabilities().f16).unwrap_or(&devices[0]);
+    let truth = zoo_truth::zoo_truth(name);
+    let network = Network { name, model: truth.model, weights: truth.weights, input: truth.picture };
+    for storage in [DType::F32, DType::F16] {
+        if storage == DType::F16 && !device.gpu.capabilities().f16 {
+            println!("{name} on {}: not in float16, no adapter here has SHADER_F16", device.name);
+            continue;
+        }
+        let weight_limit = usize::try_from(device.gpu.capabilities().max_binding).ok();
+        let graph = simplify(&network.graph(), &Simplify { weight_limit, storage });
+        let run = |graph: &Graph| network.run(&device.gpu, graph);
+        let worst = check_steps(&graph, &network.weights, std::slice::from_ref(&network.input), run);
+        let worst = worst.unwrap_or_else(|error| panic!("{name} {storage:?} on {}: {error}", device.name));
+        let logits = network.run(&device.gpu, &graph).unwrap_or_else(|error| panic!("{name}: {error}")).remove(0);
+        let pairs = logits.data().iter().zip(&truth.logits);
+        let error = pairs.map(|(got, wanted)| (f64::from(*got) - wanted).abs()).fold(0.0, f64::max);
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| logits.data()[b].total_cmp(&logits.data()[a]));
+        println!(
+            "{name} {storage:?} on {}: worst step {worst:.3} of its bound, logits off by {error:.1e}",
+            device.name
+        );
+        assert_eq!(order[0], truth.top10[0], "{name} {storage:?}");
+        if storage == DType::F32 {
+            assert!(error <= 1e-4, "{name}: logits off by {error:e}");
+            assert_eq!(order[..10], truth.top10, "{name}");
+        }
+    }
+}
+
+#[test]
+fn resnet50_at_full_size() {
+    check_full_size("ResNet50");
+}
+
+#[test]
+fn vgg16_at_full_size() {
+    check_full_size("VGG16");
+}
+
+#[test]
+fn mobilenet_v2_at_full_size() {
+    check_full_size("MobileNetV2");
+}
+
+#[test]
+fn inception_v3_at_full_size() {
+    check_full_size("InceptionV3");
 }

@@ -3,7 +3,8 @@
 // and handed round by subgroupBroadcast.
 //   y[pixel, f] = clamp(Σ_{tap, c} x[input pixel of (pixel, tap), c] · w[tap, c, f] + bias[f] + residual[pixel, f])
 // A workgroup is one subgroup of LANES invocations. It owns LANES·ROWS output pixels, ROWS of them in each invocation,
-// and 4·LANES·GROUPS output channels in named accumulators. Every lane stays in the loop to its end.
+// and 4·LANES·GROUPS output channels in named accumulators. Every lane stays in the loop to its end. DEPTH is the number of
+// input channels that a step takes: 4, or 3 for pictures of three.
 #import scalar
 #import conv2d_params
 @group(0) @binding(0) var<uniform> params: Params;
@@ -31,14 +32,15 @@ fn main(
         let left$r = i32(pixel$r % params.out_w * params.stride_w) - i32(params.pad_left);
         let picture$r = oy$r / params.out_h * params.in_h;
     }
-    // The columns of the filter that this lane loads for all; past the end the last one stands in.
+    // The columns of the filter that this lane loads for all; past the end the last one stands in. Sums begin with the
+    // bias, which lanes share as well.
     #unroll g in 0..GROUPS {
         let own$g = min(first_f4 + $gu * LANES + lane, f4_count - 1u);
-    }
-    #unroll r in 0..ROWS {
-        #unroll g in 0..GROUPS {
-            #unroll l in 0..LANES {
-                var sum$r_$g_$l = vec4<f32>();
+        let own_bias$g = load_bias(own$g);
+        #unroll l in 0..LANES {
+            let bias$g_$l = subgroupBroadcast(own_bias$g, $lu);
+            #unroll r in 0..ROWS {
+                var sum$r_$g_$l = bias$g_$l;
             }
         }
     }
@@ -58,13 +60,17 @@ fn main(
                 #unroll r in 0..ROWS {
                     let a$r = select(vec4<f32>(), load_x(from$r, c4), inside$r);
                 }
-                #unroll k in 0..4 {
-                    let row$k = first_row + min(4u * c4 + $ku, last_c);
-                    #unroll g in 0..GROUPS {
-                        let b$k_$g = load_w(row$k, own$g);
-                        #unroll l in 0..LANES {
+                // An accumulator takes its DEPTH products at once: it comes out of memory and goes back one time.
+                #unroll g in 0..GROUPS {
+                    #unroll k in 0..DEPTH {
+                        let b$k_$g = load_w(first_row + min(4u * c4 + $ku, last_c), own$g);
+                    }
+                    #unroll l in 0..LANES {
+                        #unroll k in 0..DEPTH {
                             let b$k_$g_$l = subgroupBroadcast(b$k_$g, $lu);
-                            #unroll r in 0..ROWS {
+                        }
+                        #unroll r in 0..ROWS {
+                            #unroll k in 0..DEPTH {
                                 sum$r_$g_$l += a$r[$k] * b$k_$g_$l;
                             }
                         }
@@ -74,15 +80,20 @@ fn main(
         }
     }
 
-    #unroll g in 0..GROUPS {
-        #unroll l in 0..LANES {
-            let f$g_$l = first_f4 + $gu * LANES + $lu;
-            if f$g_$l < f4_count {
-                let bias$g_$l = load_bias(f$g_$l);
+    // Each round takes the last row and moves the others towards it: the compiler sees the stores of one row alone.
+    for (var rows = ROWS; rows > 0u; rows--) {
+        let pixel = first_pixel + rows - 1u;
+        #unroll g in 0..GROUPS {
+            #unroll l in 0..LANES {
+                var last$g_$l = sum0_$g_$l;
                 #unroll r in 0..ROWS {
-                    if first_pixel + $ru < pixels {
-                        store_y(pixel$r, f$g_$l, sum$r_$g_$l + bias$g_$l);
-                    }
+                    let moved$r_$g_$l = sum$r_$g_$l;
+                    sum$r_$g_$l = last$g_$l;
+                    last$g_$l = moved$r_$g_$l;
+                }
+                let f$g_$l = first_f4 + $gu * LANES + $lu;
+                if pixel < pixels && f$g_$l < f4_count {
+                    store_y(pixel, f$g_$l, last$g_$l);
                 }
             }
         }

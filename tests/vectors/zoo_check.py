@@ -22,7 +22,7 @@ def logits(cnn, arch, weights, picture, device, precision):
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "y.npy")
         subprocess.run([cnn, "run", arch, "--weights", weights, "--input", picture, "--output", output, "--device", device,
-                        "--precision", precision, "--classifier-activation", "none"], check=True)
+                        "--precision", precision, "--classifier-activation", "none"], check=True, stdout=subprocess.DEVNULL)
         return np.load(output)[0].astype(np.float64)
 
 

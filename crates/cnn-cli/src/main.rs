@@ -8,6 +8,7 @@ mod labels;
 mod measure;
 mod model;
 mod paths;
+mod pipeline_cache;
 mod profile;
 mod table;
 

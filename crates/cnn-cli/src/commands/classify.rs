@@ -14,6 +14,7 @@ use crate::device::{self, DeviceArgs};
 use crate::failure::{Failure, chain};
 use crate::labels::{Labels, top};
 use crate::model::{Source, WeightsArgs};
+use crate::pipeline_cache::PipelineCache;
 use crate::table::symbolic_shape;
 
 /// Says what is on pictures
@@ -85,6 +86,7 @@ impl Classify {
         let format = Format::of(&network)?;
         let labels = self.labels(&network, format.classes, console)?;
         let device = device::open(self.device.device, console)?;
+        let _cache = PipelineCache::of(&device, console);
         let options = Options { precision: self.device.precision.into(), ..Options::default() };
         let runner = Runner::new(&device, network, options)?;
         {

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::labels::top;
 use crate::measure::{Times, Until};
 use crate::paths::check_writable;
+use crate::pipeline_cache::PipelineCache;
 use crate::profile;
 use crate::table::milliseconds;
 
@@ -90,6 +91,7 @@ impl Demo {
         let mut scores = Vec::new();
         let mut disagreeing = Vec::new();
         for device in &devices {
+            let _cache = PipelineCache::of(device, console);
             let runner = Runner::new(device, network.clone(), Options::default())?;
             let (output, agree) = on(&runner, &digits, console, out)?;
             if agree < digits.len() {

@@ -13,6 +13,7 @@ use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
 use crate::model::{ClassifierActivation, Source, WeightsArgs};
 use crate::paths::check_writable;
+use crate::pipeline_cache::PipelineCache;
 use crate::profile;
 use crate::table::{shape, symbolic_shape};
 
@@ -82,6 +83,7 @@ impl Run {
         self.check_counts(&network)?;
         let inputs = self.inputs(console)?;
         let device = device::open(self.device.device, console)?;
+        let _cache = PipelineCache::of(&device, console);
         let taps = self.tap.iter().map(|tap| tap.layer.clone()).collect();
         let runner = Runner::new(&device, network, Options { precision: self.device.precision.into(), taps })?;
         let outputs = self.compute(&runner, &inputs, console)?;

@@ -61,9 +61,14 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     }
     let depthwise = op.groups > 1 && params.in_c == params.groups && params.out_c == params.groups;
     if depthwise && params.out_c.is_multiple_of(4) {
+        candidates.extend(depthwise_tiled(&params, op, problem));
         let variant = Variant { imports: imports(&params, &op.epilogue, problem), constants: vec![] };
         let count = (problem.len() / 4).div_ceil(64);
         candidates.push(one("conv2d_depthwise", variant, &params, &op.epilogue, count, problem));
+        if !problem.capabilities.software {
+            // Many small invocations fill a GPU; its caches see to what they share.
+            candidates.rotate_right(1);
+        }
     }
     let variant = Variant { imports: vec![problem.scalar()], constants: vec![] };
     candidates.push(one("conv2d", variant, &params, &op.epilogue, problem.len().div_ceil(64), problem));
@@ -127,22 +132,54 @@ fn workgroup_tiles(params: &Params, epilogue: &Epilogue, problem: &Problem) -> V
     tiles.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-/// The implicit GEMM whose lanes share what they load: 32 or 64 channels, 7 or 8 pixels a lane. The sides of ImageNet
-/// models are multiples of 7 or of 8; the one that wastes fewer pixels is taken.
+/// The implicit GEMM whose lanes share what they load, 7 pixels a lane, since the sides of ImageNet models are multiples
+/// of 7. Its tiles are few, and none is without a residual: the driver takes half a second for a pipeline.
 fn subgroup_tile(lanes: u32, params: &Params, epilogue: &Epilogue, problem: &Problem) -> Candidate {
-    let (pixels, f4_count) = (pixels(params), f4_count(params));
-    let padded = |rows: u32| pixels.next_multiple_of(lanes * rows);
-    let rows = if padded(7) < padded(8) { 7 } else { 8 };
-    let columns = if f4_count > 8 { 16 } else { 8 };
-    let groups = columns / lanes;
-    let variant = Variant {
-        imports: imports(params, epilogue, problem),
-        constants: vec![("ROWS", rows), ("GROUPS", groups), ("LANES", lanes)],
+    const ROWS: u32 = 7;
+    let (x, depth) = match params.in_c {
+        3 => ("x_rgb", 3),
+        c if c.is_multiple_of(4) => ("x_vec4", 4),
+        _ => ("x_scalar", 4),
     };
-    let count = pixels.div_ceil(lanes * rows) as usize * f4_count.div_ceil(columns) as usize;
+    // With few pixels the time goes into reading the filter, which is faster by longer pieces of its rows.
+    let wide = pixels(params) <= 64 && f4_count(params) > lanes && depth == 4;
+    let groups = if wide { 2 } else { 1 };
+    let variant = Variant {
+        imports: vec![problem.scalar(), ("x", x), ("y", "y_vec4"), ("residual", "residual_vec4")],
+        constants: vec![("ROWS", ROWS), ("GROUPS", groups), ("LANES", lanes), ("DEPTH", depth)],
+    };
+    let count = pixels(params).div_ceil(lanes * ROWS) as usize * f4_count(params).div_ceil(lanes * groups) as usize;
     let mut candidate = one("conv2d_implicit_gemm_subgroup", variant, params, epilogue, count, problem);
-    candidate.name = format!("conv2d_implicit_gemm_subgroup {}x{}", lanes * rows, 4 * columns);
+    candidate.name = format!("conv2d_implicit_gemm_subgroup {}x{}", lanes * ROWS, 4 * lanes * groups);
     candidate
+}
+
+/// The depthwise convolution that loads once what its output pixels share, for the windows that models have.
+fn depthwise_tiled(params: &Params, op: &Conv2D, problem: &Problem) -> Option<Candidate> {
+    let (taps, stride) = (params.kernel_h, params.stride_h);
+    let square = params.kernel_w == taps && params.stride_w == stride && op.dilation_rate == [1, 1];
+    if !problem.capabilities.wide_tiles || !square || !matches!((taps, stride), (3 | 5, 1 | 2)) {
+        return None;
+    }
+    let (rows, columns) = if stride == 1 { (2, 2) } else { (1, 4) };
+    let under = |outputs: u32| (outputs - 1) * stride + taps;
+    let variant = Variant {
+        imports: imports(params, &op.epilogue, problem),
+        constants: vec![
+            ("TAPS", taps),
+            ("AREA", taps * taps),
+            ("STRIDE", stride),
+            ("ROWS", rows),
+            ("COLUMNS", columns),
+            ("IN_ROWS", under(rows)),
+            ("IN_COLUMNS", under(columns)),
+        ],
+    };
+    let tiles = params.batch as usize * params.out_h.div_ceil(rows) as usize * params.out_w.div_ceil(columns) as usize;
+    let count = (tiles * f4_count(params) as usize).div_ceil(64);
+    let mut candidate = one("conv2d_depthwise_tiled", variant, params, &op.epilogue, count, problem);
+    candidate.name = format!("conv2d_depthwise_tiled {taps}x{taps}/{stride}");
+    Some(candidate)
 }
 
 fn pixels(params: &Params) -> u32 {

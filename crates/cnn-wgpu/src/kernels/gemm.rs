@@ -27,10 +27,6 @@ pub struct Params {
     pub high: f32,
 }
 
-/// Invocations of a GEMV workgroup that share a column, and vectors of four columns.
-const GEMV_PARTS: u32 = 8;
-const GEMV_COLUMNS: u32 = 8;
-
 /// All ways to multiply, the static choice first: a GEMV for few rows, else the implicit GEMM of a 1x1 convolution over
 /// `m` pictures of one pixel.
 pub fn candidates(op: &Gemm, problem: &Problem) -> Vec<Candidate> {
@@ -48,11 +44,12 @@ pub fn candidates(op: &Gemm, problem: &Problem) -> Vec<Candidate> {
     };
     let mut gemv = Vec::new();
     if n % 4 == 0 {
-        let variant = Variant {
-            imports: vec![problem.scalar()],
-            constants: vec![("PARTS", GEMV_PARTS), ("COLUMNS", GEMV_COLUMNS)],
-        };
-        let count = m as usize * (n / 4).div_ceil(GEMV_COLUMNS) as usize;
+        // Invocations of a workgroup that share a column, invocations side by side, vectors of four columns of each. A
+        // software driver runs 8 invocations as one vector; it reads b by long pieces of its rows, or cache lines wait.
+        let (parts, columns, width) = if problem.capabilities.software { (1, 8, 4) } else { (8, 8, 1) };
+        let constants = vec![("PARTS", parts), ("COLUMNS", columns), ("WIDTH", width)];
+        let variant = Variant { imports: vec![problem.scalar()], constants };
+        let count = m as usize * (n / 4).div_ceil(columns * width) as usize;
         let kernel = Kernel::new("gemv", variant, &params, conv2d::reads(epilogue), count, problem.capabilities);
         gemv.push(Candidate::one("gemv", kernel));
     }

@@ -2,7 +2,7 @@
 //! program would take, output to the host.
 //!
 //! ```text
-//! cargo bench -p cnn-benches --bench ops -- 'conv2d 1x14x14x64'
+//! cargo bench -p cnn-benches --bench ops -- 'Conv2D 1x14x14x64'
 //! ```
 
 use std::hint::black_box;

@@ -2,7 +2,7 @@
 //! program would take, output to the host.
 //!
 //! ```text
-//! cargo bench -p cnn-benches --bench ops -- 'conv2d 1x14x14x64'
+//! cargo bench -p cnn-benches --bench ops -- 'Conv2D 1x14x14x64'
 //! ```
 
 use std::hint::black_box;
@@ -20,8 +20,9 @@ fn program(gpu: &Arc<Gpu>, case: &Case) -> Result<Program, Box<dyn std::error::E
     let mut values = vec![graph.input("x", case.inputs[0].clone())];
     let mut weights = Vec::new();
     for (i, tensor) in case.tensors(Fill::Reals, DType::F32).into_iter().enumerate().skip(1) {
-        values.push(graph.variable(&format!("weight {i}"), tensor.shape().to_vec())?);
-        weights.push((format!("weight {i}"), Arc::new(tensor)));
+        let name = format!("weight {i}");
+        values.push(graph.variable(&name, tensor.shape().to_vec())?);
+        weights.push((name, Arc::new(tensor)));
     }
     let output = graph.push("y", case.op.clone(), &values)?;
     graph.output("y", output);

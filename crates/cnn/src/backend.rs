@@ -21,7 +21,7 @@ pub(crate) enum Backend {
 /// A plan made ready to run.
 #[derive(Debug)]
 pub(crate) enum Program {
-    Gpu(cnn_wgpu::Program),
+    Gpu(Arc<cnn_wgpu::Program>),
     Cpu(fast::Program),
     Reference { weights: Weights, plan: Plan },
 }
@@ -42,7 +42,7 @@ impl Backend {
 
     pub(crate) async fn program(&self, plan: Plan) -> Result<Program, Error> {
         Ok(match self {
-            Self::Gpu(weights) => Program::Gpu(cnn_wgpu::Program::new(weights.clone(), plan).await?),
+            Self::Gpu(weights) => Program::Gpu(Arc::new(cnn_wgpu::Program::new(weights.clone(), plan).await?)),
             Self::Cpu(weights) => Program::Cpu(fast::Program::new(weights.clone(), plan)?),
             Self::Reference(weights) => Program::Reference { weights: weights.clone(), plan },
         })

@@ -119,7 +119,7 @@ impl Device {
     /// The most bytes that one tensor may take in one piece; `None` where only memory limits it.
     pub fn max_tensor_bytes(&self) -> Option<u64> {
         match self {
-            Self::Gpu(gpu) => Some(gpu.capabilities().max_binding.min(gpu.capabilities().max_buffer)),
+            Self::Gpu(gpu) => Some(gpu.capabilities().max_tensor()),
             Self::Cpu { .. } | Self::Reference => None,
         }
     }

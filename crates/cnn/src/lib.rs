@@ -36,7 +36,7 @@ pub use cnn_core::{
     DType, Functional, Layer, Mode, Model, ModelError, Profile, Sequential, ShapeError, StepProfile, Summary,
     SummaryStyle, Tensor, TensorRef, Weights, WeightsError, layers,
 };
-pub use cnn_wgpu::{AdapterSummary, Gpu, GpuError};
+pub use cnn_wgpu::{AdapterSummary, Gpu, GpuError, Program as GpuProgram};
 pub use {cnn_data as data, cnn_io as io, cnn_plot as plot, cnn_wgpu::wgpu, cnn_zoo as zoo};
 
 pub use device::{Device, DeviceRequest, adapters};

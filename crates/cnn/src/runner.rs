@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Simplify, Tensor, plan, simplify};
+use cnn_wgpu::Program as GpuProgram;
 
 use crate::backend::{Backend, Program};
 use crate::device::Device;
@@ -102,6 +103,37 @@ impl Runner {
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), Error> {
         let shapes = shapes(inputs);
         self.program(&shapes).await?.run_profiled(inputs).await
+    }
+
+    /// The program for inputs of these shapes as it lies on the GPU, for an application that records it into a
+    /// `wgpu::CommandEncoder` of its own with its own buffers ([`GpuProgram::record`]); `None` on the CPU.
+    ///
+    /// ```no_run
+    /// use cnn::{Device, Gpu, Network, Options, Runner, wgpu};
+    ///
+    /// /// `picture` and `scores` are the application's buffers, float32 NHWC.
+    /// async fn classify(
+    ///     gpu: std::sync::Arc<Gpu>, // Gpu::from_device(&adapter, device, queue)
+    ///     encoder: &mut wgpu::CommandEncoder,
+    ///     picture: &wgpu::Buffer,
+    ///     scores: &wgpu::Buffer,
+    /// ) -> Result<(), cnn::Error> {
+    ///     let network = Network::load("digits.keras".as_ref())?;
+    ///     let runner = Runner::new(&Device::Gpu(gpu), network, Options::default())?;
+    ///     if let Some(program) = runner.gpu_program(&[vec![1, 8, 8, 1]]).await? {
+    ///         program.record(encoder, &[picture], &[scores])?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If the model cannot take these shapes or the device cannot hold the program in one piece.
+    pub async fn gpu_program(&self, shapes: &[Vec<usize>]) -> Result<Option<Arc<GpuProgram>>, Error> {
+        match &*self.program(shapes).await? {
+            Program::Gpu(program) => Ok(Some(program.clone())),
+            Program::Cpu(_) | Program::Reference { .. } => Ok(None),
+        }
     }
 
     /// How the batch of inputs of these shapes is cut, because the device holds no tensor that large: one number, the

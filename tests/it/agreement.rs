@@ -76,7 +76,7 @@ fn run_guarded(
     let got = run_candidate(gpu, candidate, &inputs, bytes, GUARD, POISON);
     let got = pollster::block_on(got).map_err(|error| error.to_string())?;
     if let Some(at) = got[bytes..].iter().position(|&byte| byte != POISON) {
-        return Err(format!("wrote {at} bytes past the end of its output"));
+        return Err(format!("wrote past the end of its output, first {at} bytes behind it"));
     }
     Ok(decode(&got[..bytes], dtype))
 }

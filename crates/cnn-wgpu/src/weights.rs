@@ -125,7 +125,7 @@ impl Maker<'_> {
                 let Op::Slice(slice) = &node.op else { return Ok(None) };
                 let whole = self.host_tensor(plan::storage(self.graph, node.inputs[0]))?;
                 let shape = &self.graph.value(node.inputs[0]).shape;
-                Ok(whole.map(|tensor| Arc::new(cut(&tensor, shape, slice))))
+                whole.map(|tensor| cut(&known.name, &tensor, shape, slice).map(Arc::new)).transpose()
             }
         }
     }
@@ -158,10 +158,15 @@ impl Maker<'_> {
 }
 
 /// The box that `slice` cuts out of a tensor, seen as one of `shape`.
-fn cut(tensor: &Tensor, shape: &[usize], slice: &Slice) -> Tensor {
+///
+/// # Errors
+/// If the host has no memory for it; `name` is the weight's.
+fn cut(name: &str, tensor: &Tensor, shape: &[usize], slice: &Slice) -> Result<Tensor, GpuError> {
     let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
     let (row, outer) = slice.size.split_last().map_or((1, &[][..]), |(row, outer)| (*row, outer));
-    let mut data = Vec::with_capacity(slice.size.iter().product());
+    let mut data = Vec::new();
+    data.try_reserve_exact(slice.size.iter().product())
+        .map_err(|error| GpuError::OutOfMemory { what: name.into(), reason: format!("on the host, {error}") })?;
     for i in 0..outer.iter().product() {
         let mut rest = i;
         let mut from = slice.begin.last().copied().unwrap_or(0);
@@ -171,6 +176,5 @@ fn cut(tensor: &Tensor, shape: &[usize], slice: &Slice) -> Tensor {
         }
         data.extend_from_slice(&tensor.data()[from..from + row]);
     }
-    let mut data = data.into_iter();
-    Tensor::from_fn(slice.size.clone(), |_| data.next().unwrap_or_default())
+    Ok(Tensor::new(slice.size.clone(), data)?)
 }

@@ -251,3 +251,37 @@ fn a_full_disk() {
     let ran = Ran::from(command.args(["summary", "VGG16"]).stdout(full).output().unwrap());
     check("summary VGG16", &ran, 1, &["standard output cannot be written: No space left"]);
 }
+
+/// Whether `gpu:0` is a software driver: what follows takes its limits or the process's memory away, and asks for more than a
+/// real GPU may refuse.
+#[cfg(target_os = "linux")]
+fn has_software_driver(at: &Path) -> bool {
+    let devices: serde_json::Value = serde_json::from_str(&cnn("devices --json", at).out).unwrap();
+    let first = &devices["devices"][0];
+    let software = first["kind"] == "software" && first["backend"] == "vulkan";
+    if !software {
+        println!("not tried: gpu:0 is {first}, and this takes a software driver of Vulkan");
+    }
+    software
+}
+
+/// An adapter that has too little for a model says for which layer, and no run is half a run.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_adapter_with_too_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    if !has_software_driver(at) {
+        return;
+    }
+    // 1.2 GB for the picture, where these drivers bind 1 GB at most.
+    let line = "bench MobileNetV2 --input-shape 10000,10000,3 --device gpu --runs 1";
+    check(line, &cnn(line, at), 1, &["input_layer of shape [1, 10000, 10000, 3] needs 1200000000 bytes in one piece"]);
+
+    // VGG16 takes 0.55 GB on the host and as much on the device.
+    let line = "bench VGG16 --device gpu --runs 1";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v 1900000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_cnn")]).current_dir(at);
+    let ran = Ran::from(shell.args(words(line)).output().unwrap());
+    check(line, &ran, 1, &["ran out of memory while preparing", "use a smaller batch or the CPU"]);
+}

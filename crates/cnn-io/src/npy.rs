@@ -1,16 +1,26 @@
-//! NumPy's `.npy` arrays.
+//! NumPy's `.npy` arrays: the header is read by `py_literal`, the elements by `npyz`.
 //!
 //! Source: NumPy Enhancement Proposal 1 and the documentation of `numpy.lib.format`: a magic string, a version, the
-//! length of a header that is a Python dictionary (`descr`, `fortran_order`, `shape`), and the elements.
+//! length of a header that is a Python dictionary (`descr`, `fortran_order`, `shape`), and the elements. `npyz` could
+//! read the whole file, but it allocates a header of any length and multiplies a hostile shape unchecked.
+
+use std::collections::HashMap;
 
 use cnn_core::Tensor;
 use cnn_core::tensor::element_count;
 use half::f16;
+use npyz::{DType, Deserialize, TypeChar, TypeRead, TypeStr};
+use py_literal::Value;
 
 use crate::error::{IoError, Problem};
 
 /// The bytes every `.npy` file opens with.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// The longest header that is read: NumPy's own limit.
+const MAX_HEADER: usize = 10_000;
+/// The most axes an array has: NumPy's own limit since 2.0.
+const MAX_RANK: usize = 64;
 
 /// Reads an array of floats, integers or booleans as float32, row-major whatever its order in the file.
 ///
@@ -25,11 +35,11 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 pub fn read(bytes: &[u8], name: &str) -> Result<Tensor, IoError> {
     let decode = || {
         let array = Array::parse(bytes)?;
-        // One conversion from the stored type: going through float64 would round twice only for 64-bit integers.
-        let data = array.elements(|element, get| match element {
-            Element::F32 => f32::from_le_bytes(get.array()),
-            _ => element.to_f64(get) as f32,
-        });
+        // float32 without a way through float64, which would quieten a signalling NaN.
+        let data = match array.element() {
+            (TypeChar::Float, 4) => array.elements(|value: f32| value)?,
+            _ => array.numbers(|value| value as f32)?,
+        };
         Ok(Tensor::new(array.shape, data)?)
     };
     decode().map_err(|problem: Problem| problem.in_file(name))
@@ -40,12 +50,15 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Tensor, IoError> {
 /// # Errors
 /// As [`read`].
 pub fn read_f64(bytes: &[u8], name: &str) -> Result<(Vec<usize>, Vec<f64>), IoError> {
-    let array = Array::parse(bytes).map_err(|problem| problem.in_file(name))?;
-    let data = array.elements(Element::to_f64);
-    Ok((array.shape, data))
+    let decode = || {
+        let array = Array::parse(bytes)?;
+        Ok((array.numbers(|value| value)?, array.shape))
+    };
+    decode().map(|(data, shape)| (shape, data)).map_err(|problem: Problem| problem.in_file(name))
 }
 
-/// A float32 array, little-endian and row-major, as `numpy.save` writes it (version 1.0).
+/// A float32 array, little-endian and row-major, byte for byte as `numpy.save` writes it (version 1.0):
+/// `npyz` would leave a comma in the shape that NumPy does not.
 pub fn write(tensor: &Tensor) -> Vec<u8> {
     let mut shape = tensor.shape().iter().map(|size| format!("{size}, ")).collect::<String>();
     if tensor.shape().len() != 1 {
@@ -69,110 +82,78 @@ pub fn write(tensor: &Tensor) -> Vec<u8> {
     bytes
 }
 
-/// The element types that are read.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Element {
-    Bool,
-    U8,
-    I8,
-    U16,
-    I16,
-    U32,
-    I32,
-    U64,
-    I64,
-    F16,
-    F32,
-    F64,
-}
-
-/// The bytes of one element, in the file's byte order.
-struct Bytes<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
-}
-
-impl Bytes<'_> {
-    /// The bytes in little-endian order. `N` is the element's size, which is the slice's length.
-    fn array<const N: usize>(&self) -> [u8; N] {
-        std::array::from_fn(|i| self.bytes[if self.big_endian { N - 1 - i } else { i }])
-    }
-}
-
-impl Element {
-    fn size(self) -> usize {
-        match self {
-            Element::Bool | Element::U8 | Element::I8 => 1,
-            Element::U16 | Element::I16 | Element::F16 => 2,
-            Element::U32 | Element::I32 | Element::F32 => 4,
-            Element::U64 | Element::I64 | Element::F64 => 8,
-        }
-    }
-
-    fn to_f64(self, get: Bytes) -> f64 {
-        match self {
-            Element::Bool => f64::from(u8::from(get.bytes[0] != 0)),
-            Element::U8 => f64::from(get.bytes[0]),
-            Element::I8 => f64::from(i8::from_le_bytes(get.array())),
-            Element::U16 => f64::from(u16::from_le_bytes(get.array())),
-            Element::I16 => f64::from(i16::from_le_bytes(get.array())),
-            Element::U32 => f64::from(u32::from_le_bytes(get.array())),
-            Element::I32 => f64::from(i32::from_le_bytes(get.array())),
-            Element::U64 => u64::from_le_bytes(get.array()) as f64,
-            Element::I64 => i64::from_le_bytes(get.array()) as f64,
-            Element::F16 => f16::from_le_bytes(get.array()).to_f64(),
-            Element::F32 => f64::from(f32::from_le_bytes(get.array())),
-            Element::F64 => f64::from_le_bytes(get.array()),
-        }
-    }
-}
-
 /// A parsed header and the elements behind it, whose number is the shape's.
 struct Array<'a> {
     shape: Vec<usize>,
     fortran_order: bool,
-    big_endian: bool,
-    element: Element,
+    element: TypeStr,
     data: &'a [u8],
 }
 
 impl<'a> Array<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
-        let (text, data) = split(bytes)?;
-        let header = Header::parse(text)?;
-        let (element, big_endian) = element_type(&header.descr)?;
-        let wanted = element_count(&header.shape).and_then(|count| count.checked_mul(element.size()));
+        let (header, data) = split(bytes)?;
+        let mut header = dictionary(header)?;
+        let mut take = |key: &str| header.remove(key).ok_or_else(|| damaged(format!("its header lacks {key}")));
+        let (descr, order, shape) = (take("descr")?, take("fortran_order")?, take("shape")?);
+        if let Some(key) = header.keys().next() {
+            return Err(damaged(format!("unknown key {key:?} in its header")));
+        }
+        let descr = descr.as_string().ok_or_else(|| damaged("descr is no string"))?;
+        let element = element_type(descr)?;
+        let shape = sizes(&shape)?;
+        let size = element.num_bytes();
+        let wanted = element_count(&shape).zip(size).and_then(|(count, size)| count.checked_mul(size));
         if wanted != Some(data.len()) {
-            let reason = format!(
-                "{} bytes of elements, but shape {:?} of {} has another number",
-                data.len(),
-                header.shape,
-                header.descr
-            );
+            let reason = format!("{} bytes of elements, but shape {shape:?} of {descr} has another number", data.len());
             return Err(damaged(reason));
         }
-        Ok(Self { shape: header.shape, fortran_order: header.fortran_order, big_endian, element, data })
+        let fortran_order = order.as_boolean().ok_or_else(|| damaged("fortran_order is neither True nor False"))?;
+        Ok(Self { shape, fortran_order, element, data })
     }
 
-    /// The elements in row-major order, each by `convert`.
-    fn elements<T: Copy + Default>(&self, convert: impl Fn(Element, Bytes) -> T) -> Vec<T> {
-        let stored = self
-            .data
-            .chunks_exact(self.element.size())
-            .map(|bytes| convert(self.element, Bytes { bytes, big_endian: self.big_endian }));
+    fn element(&self) -> (TypeChar, u64) {
+        (self.element.type_char(), self.element.size_field())
+    }
+
+    /// The elements in row-major order, each by way of float64: exact but for integers of 64 bits.
+    fn numbers<T: Copy + Default>(&self, convert: impl Fn(f64) -> T) -> Result<Vec<T>, Problem> {
+        match self.element() {
+            (TypeChar::Bool, 1) => self.elements(|value: bool| convert(f64::from(u8::from(value)))),
+            (TypeChar::Uint, 1) => self.elements(|value: u8| convert(f64::from(value))),
+            (TypeChar::Int, 1) => self.elements(|value: i8| convert(f64::from(value))),
+            (TypeChar::Uint, 2) => self.elements(|value: u16| convert(f64::from(value))),
+            (TypeChar::Int, 2) => self.elements(|value: i16| convert(f64::from(value))),
+            (TypeChar::Uint, 4) => self.elements(|value: u32| convert(f64::from(value))),
+            (TypeChar::Int, 4) => self.elements(|value: i32| convert(f64::from(value))),
+            (TypeChar::Uint, 8) => self.elements(|value: u64| convert(value as f64)),
+            (TypeChar::Int, 8) => self.elements(|value: i64| convert(value as f64)),
+            (TypeChar::Float, 2) => self.elements(|value: f16| convert(value.to_f64())),
+            (TypeChar::Float, 4) => self.elements(|value: f32| convert(f64::from(value))),
+            (TypeChar::Float, 8) => self.elements(convert),
+            _ => Err(no_number(&self.element.to_string())),
+        }
+    }
+
+    /// The elements in row-major order. `E` is the type in the file.
+    fn elements<E: Deserialize, T: Copy + Default>(&self, convert: impl Fn(E) -> T) -> Result<Vec<T>, Problem> {
+        let reader = E::reader(&DType::new_scalar(self.element.clone())).map_err(damaged)?;
+        let mut rest = self.data;
+        let mut next = || reader.read_one(&mut rest).map(&convert).map_err(damaged);
+        let count = element_count(&self.shape).unwrap_or(0);
         if !self.fortran_order || self.shape.len() < 2 {
-            return stored.collect();
+            return (0..count).map(|_| next()).collect();
         }
         // Element by element in the file's order (first axis fastest), with its row-major index kept up to date.
         let mut strides = vec![1; self.shape.len()];
         for axis in (0..self.shape.len() - 1).rev() {
             strides[axis] = strides[axis + 1] * self.shape[axis + 1];
         }
-        let mut out = vec![T::default(); self.data.len() / self.element.size()];
+        let mut out = vec![T::default(); count];
         let mut position = vec![0; self.shape.len()];
         let mut index = 0;
-        for value in stored {
-            out[index] = value;
+        for _ in 0..count {
+            out[index] = next()?;
             for axis in 0..self.shape.len() {
                 position[axis] += 1;
                 index += strides[axis];
@@ -183,7 +164,7 @@ impl<'a> Array<'a> {
                 position[axis] = 0;
             }
         }
-        out
+        Ok(out)
     }
 }
 
@@ -212,130 +193,52 @@ fn split(bytes: &[u8]) -> Result<(&str, &[u8]), Problem> {
     Ok((std::str::from_utf8(text).map_err(damaged)?, data))
 }
 
-fn element_type(descr: &str) -> Result<(Element, bool), Problem> {
-    let (big_endian, code) = match descr.as_bytes().first() {
-        Some(b'>') => (true, &descr[1..]),
-        Some(b'<' | b'|' | b'=') => (false, &descr[1..]),
-        _ => (false, descr),
+/// The header's dictionary.
+fn dictionary(text: &str) -> Result<HashMap<String, Value>, Problem> {
+    // An array of numbers has one dictionary with one tuple; the parser calls itself for each that stands in another.
+    if text.contains('[') {
+        return Err(Problem::unsupported("an array of records", "save its fields one by one"));
+    }
+    if text.len() > MAX_HEADER || text.matches(['(', '{']).count() > 2 {
+        return Err(damaged("its header is no dictionary of descr, fortran_order and shape"));
+    }
+    // Python takes line feeds for blanks here, and Python 2 wrote long sizes as 3L.
+    let text = text.replace('\n', " ").replace("L,", ",").replace("L)", ")");
+    let Value::Dict(entries) = text.trim().parse().map_err(|error| damaged(first_line(&error)))? else {
+        return Err(damaged("its header is no dictionary"));
     };
-    let element = match code {
-        "b1" | "?" => Element::Bool,
-        "u1" => Element::U8,
-        "i1" => Element::I8,
-        "u2" => Element::U16,
-        "i2" => Element::I16,
-        "u4" => Element::U32,
-        "i4" => Element::I32,
-        "u8" => Element::U64,
-        "i8" => Element::I64,
-        "f2" => Element::F16,
-        "f4" => Element::F32,
-        "f8" => Element::F64,
-        _ => {
-            let what = format!("an array with elements of type {descr:?}");
-            return Err(Problem::unsupported(what, "save it with array.astype(\"float32\")"));
-        }
+    let named = entries.into_iter().map(|(key, value)| Some((key.as_string()?.clone(), value)));
+    named.collect::<Option<_>>().ok_or_else(|| damaged("a key in its header is no string"))
+}
+
+/// The parser's complaint without the drawing of its place.
+fn first_line(error: &py_literal::ParseError) -> String {
+    format!("its header is no Python literal: {}", error.to_string().lines().last().unwrap_or_default().trim())
+}
+
+fn sizes(shape: &Value) -> Result<Vec<usize>, Problem> {
+    let sizes = shape.as_tuple().ok_or_else(|| damaged("its shape is no tuple"))?;
+    if sizes.len() > MAX_RANK {
+        return Err(damaged(format!("its shape has over {MAX_RANK} axes")));
+    }
+    let size = |value: &Value| usize::try_from(value.as_integer()?).ok();
+    sizes.iter().map(size).collect::<Option<_>>().ok_or_else(|| damaged("its shape is not a tuple of sizes"))
+}
+
+/// A type code with its byte order; NumPy also reads codes without one, which means the machine's own.
+fn element_type(descr: &str) -> Result<TypeStr, Problem> {
+    let code = descr.trim_start_matches(['<', '>', '|', '=']);
+    let order = match (code, descr.as_bytes().first()) {
+        ("?" | "b1" | "u1" | "i1", _) => '|',
+        (_, Some(b'>')) => '>',
+        _ => '<',
     };
-    Ok((element, big_endian))
+    let code = if code == "?" { "b1" } else { code };
+    format!("{order}{code}").parse().map_err(|_| no_number(descr))
 }
 
-struct Header {
-    descr: String,
-    fortran_order: bool,
-    shape: Vec<usize>,
-}
-
-impl Header {
-    /// Reads the Python dictionary; keys in any order, either kind of quotes.
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let mut scan = Scan { rest: text };
-        let (mut descr, mut fortran_order, mut shape) = (None, None, None);
-        scan.expect('{')?;
-        while !scan.take('}') {
-            let key = scan.string()?;
-            scan.expect(':')?;
-            match key {
-                "descr" if scan.peek() == Some('[') => {
-                    return Err(Problem::unsupported("an array of records", "save its fields one by one"));
-                }
-                "descr" => descr = Some(scan.string()?.to_owned()),
-                "fortran_order" => fortran_order = Some(scan.boolean()?),
-                "shape" => shape = Some(scan.tuple()?),
-                _ => return Err(damaged(format!("unknown key {key:?} in its header"))),
-            }
-            if !scan.take(',') {
-                scan.expect('}')?;
-                break;
-            }
-        }
-        match (descr, fortran_order, shape) {
-            (Some(descr), Some(fortran_order), Some(shape)) => Ok(Self { descr, fortran_order, shape }),
-            _ => Err(damaged("its header lacks descr, fortran_order or shape")),
-        }
-    }
-}
-
-/// A scanner of the few Python literals in a header. Blanks before a token are skipped.
-struct Scan<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Scan<'a> {
-    fn peek(&mut self) -> Option<char> {
-        self.rest = self.rest.trim_start();
-        self.rest.chars().next()
-    }
-
-    fn take(&mut self, token: char) -> bool {
-        let found = self.peek() == Some(token);
-        if found {
-            self.rest = &self.rest[token.len_utf8()..];
-        }
-        found
-    }
-
-    fn expect(&mut self, token: char) -> Result<(), Problem> {
-        if self.take(token) { Ok(()) } else { Err(damaged(format!("its header lacks a {token:?}"))) }
-    }
-
-    fn string(&mut self) -> Result<&'a str, Problem> {
-        let quote = if self.take('\'') { '\'' } else { self.expect('"').map(|()| '"')? };
-        let (text, rest) = self.rest.split_once(quote).ok_or_else(|| damaged("a string in its header is open"))?;
-        self.rest = rest;
-        Ok(text)
-    }
-
-    fn boolean(&mut self) -> Result<bool, Problem> {
-        self.peek();
-        for (word, value) in [("True", true), ("False", false)] {
-            if let Some(rest) = self.rest.strip_prefix(word) {
-                self.rest = rest;
-                return Ok(value);
-            }
-        }
-        Err(damaged("fortran_order is neither True nor False"))
-    }
-
-    fn tuple(&mut self) -> Result<Vec<usize>, Problem> {
-        /// NumPy's own limit since 2.0.
-        const MAX_RANK: usize = 64;
-        let mut sizes = Vec::new();
-        self.expect('(')?;
-        while !self.take(')') {
-            let digits = self.rest.len() - self.rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let size = self.rest[..digits].parse().map_err(|_| damaged("its shape is not a tuple of sizes"))?;
-            self.rest = self.rest[digits..].strip_prefix('L').unwrap_or(&self.rest[digits..]);
-            sizes.push(size);
-            if sizes.len() > MAX_RANK {
-                return Err(damaged("its shape has over 64 axes"));
-            }
-            if !self.take(',') {
-                self.expect(')')?;
-                break;
-            }
-        }
-        Ok(sizes)
-    }
+fn no_number(descr: &str) -> Problem {
+    Problem::unsupported(format!("an array with elements of type {descr:?}"), "save it with array.astype(\"float32\")")
 }
 
 fn damaged(reason: impl ToString) -> Problem {

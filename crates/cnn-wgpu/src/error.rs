@@ -5,15 +5,16 @@ use cnn_core::ShapeError;
 /// The device could not be had, or could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum GpuError {
-    /// No adapter at all, or none of that number.
-    #[error(
-        "no GPU adapter {wanted}, found {found}; install a Vulkan driver (on Debian: mesa-vulkan-drivers) or use the CPU"
-    )]
+    /// No adapter at all.
+    #[error("no GPU adapter was found; install a Vulkan driver (on Debian: mesa-vulkan-drivers) or use the CPU")]
+    NoAdapters,
+    /// No adapter of that number.
+    #[error("no GPU adapter gpu:{wanted}, there are {}; take one of these or the CPU", found.join(", "))]
     NoAdapter {
-        /// What was looked for.
-        wanted: String,
-        /// What is there.
-        found: String,
+        /// Its number.
+        wanted: usize,
+        /// Those there are: `gpu:0`, its name and backend.
+        found: Vec<String>,
     },
     /// The adapter refused to make a device.
     #[error("adapter {adapter} gave no device: {reason}")]

@@ -38,12 +38,14 @@ pub async fn adapter(number: usize) -> Result<wgpu::Adapter, GpuError> {
     if number < adapters.len() {
         return Ok(adapters.swap_remove(number));
     }
+    if adapters.is_empty() {
+        return Err(GpuError::NoAdapters);
+    }
     let names = adapters.iter().enumerate().map(|(number, adapter)| {
         let info = adapter.get_info();
-        format!("{number}: {} ({})", info.name, info.backend)
+        format!("gpu:{number} {} ({})", info.name, info.backend)
     });
-    let found = if adapters.is_empty() { "none at all".into() } else { names.collect::<Vec<_>>().join(", ") };
-    Err(GpuError::NoAdapter { wanted: number.to_string(), found })
+    Err(GpuError::NoAdapter { wanted: number, found: names.collect() })
 }
 
 /// What a device is asked for.

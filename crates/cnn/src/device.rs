@@ -90,7 +90,10 @@ impl Device {
     pub async fn open(request: DeviceRequest) -> Result<Self, Error> {
         match request {
             DeviceRequest::Auto => Ok(Self::auto().await),
-            DeviceRequest::Gpu(number) => Ok(Self::Gpu(open_gpu(number).await?)),
+            DeviceRequest::Gpu(number) => {
+                let adapter = cnn_wgpu::adapter(number).await?;
+                Ok(Self::Gpu(Gpu::new(&adapter, Request::Everything).await?))
+            }
             DeviceRequest::Cpu => Ok(Self::cpu()),
             DeviceRequest::Reference => Ok(Self::Reference),
         }
@@ -111,9 +114,18 @@ impl Device {
             }
         }
         if refusals.is_empty() {
-            refusals.push(no_adapter("at all", 0).to_string());
+            refusals.push(GpuError::NoAdapters.to_string());
         }
         Self::Cpu { no_gpu: Some(refusals.join("; ")) }
+    }
+
+    /// Whether it tells how long each step of a run takes ([`Runner::run_profiled`](crate::Runner::run_profiled)).
+    pub fn has_clock(&self) -> bool {
+        match self {
+            Self::Gpu(gpu) => gpu.capabilities().timestamps,
+            Self::Cpu { .. } => true,
+            Self::Reference => false,
+        }
     }
 
     /// The most bytes that one tensor may take in one piece; `None` where only memory limits it.
@@ -130,23 +142,8 @@ impl fmt::Display for Device {
         match self {
             Self::Gpu(gpu) => write!(f, "{} ({})", gpu.info().name, gpu.info().backend),
             Self::Cpu { no_gpu: None } => f.write_str("CPU"),
-            Self::Cpu { no_gpu: Some(reason) } => write!(f, "CPU, since there is {reason}"),
+            Self::Cpu { no_gpu: Some(reason) } => write!(f, "CPU, since {reason}"),
             Self::Reference => f.write_str("CPU reference in float64"),
         }
     }
-}
-
-async fn open_gpu(number: usize) -> Result<Arc<Gpu>, GpuError> {
-    let adapters = cnn_wgpu::adapters().await;
-    let adapter = adapters.get(number).ok_or_else(|| no_adapter(&format!("gpu:{number}"), adapters.len()))?;
-    Gpu::new(adapter, Request::Everything).await
-}
-
-fn no_adapter(wanted: &str, count: usize) -> GpuError {
-    let found = match count {
-        0 => "none".to_string(),
-        1 => "gpu:0 alone".to_string(),
-        count => format!("gpu:0 to gpu:{}", count - 1),
-    };
-    GpuError::NoAdapter { wanted: wanted.into(), found }
 }

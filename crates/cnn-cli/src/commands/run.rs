@@ -83,6 +83,11 @@ impl Run {
         self.check_counts(&network)?;
         let inputs = self.inputs(console)?;
         let device = device::open(self.device.device, console)?;
+        if self.profile && !device.has_clock() {
+            let text =
+                format!("{device} keeps no times of single steps; profile another device, or leave --profile out");
+            return Err(Failure::Failed(text));
+        }
         let _cache = PipelineCache::of(&device, console);
         let taps = self.tap.iter().map(|tap| tap.layer.clone()).collect();
         let runner = Runner::new(&device, network, Options { precision: self.device.precision.into(), taps })?;

@@ -7,6 +7,7 @@ pub mod cases;
 pub mod check;
 pub mod devices;
 pub mod float64;
+pub mod readers;
 pub mod recipe;
 pub mod steps;
 pub mod vectors;

@@ -50,7 +50,7 @@ static WATCH: Watch = Watch;
 
 /// Runs `read` and returns what it says; fails where it asked for over 16 times the file in one piece (float32 out of
 /// 8-bit integers is 4 times), or over a mebibyte for a file that is smaller than that.
-fn watched<T, E>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
+pub fn watched<T, E>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
     LARGEST.set(0);
     let result = read(bytes);
     let largest = LARGEST.get();

@@ -12,6 +12,7 @@ mod models_on_devices;
 mod passes;
 mod pictures;
 mod random_graph;
+mod readers;
 mod shaders;
 mod summary;
 mod zoo;

@@ -26,12 +26,12 @@ pub fn load_weights(path: &Path, model: &Model) -> Result<Weights, IoError> {
     crate::read_weights(read(path)?, model, &path.display().to_string())
 }
 
-/// Writes a model and its weights in the format that the file's name asks for, as in Keras: `.keras`, `.weights.h5`,
-/// `.h5` (the whole model) or `.safetensors`.
+/// The format that a file's name asks for, as in Keras: `.keras`, `.weights.h5`, `.h5` (the whole model) or
+/// `.safetensors` (in float32).
 ///
 /// # Errors
-/// If the name ends in none of these, the format has no form for a layer, or the file cannot be written.
-pub fn save(path: &Path, model: &Model, weights: &Weights) -> Result<(), IoError> {
+/// If the name ends in none of these.
+pub fn format_of(path: &Path) -> Result<Format, IoError> {
     let name = path.display().to_string();
     let lower = name.to_lowercase();
     let formats = [
@@ -40,11 +40,27 @@ pub fn save(path: &Path, model: &Model, weights: &Weights) -> Result<(), IoError
         (".h5", Format::LegacyH5),
         (".safetensors", Format::Safetensors(Float::F32)),
     ];
-    let Some(&(_, format)) = formats.iter().find(|(end, _)| lower.ends_with(end)) else {
+    let found = formats.into_iter().find(|(end, _)| lower.ends_with(end)).map(|(_, format)| format);
+    found.ok_or_else(|| {
         let what = "a file name without a known ending";
-        return Err(Problem::unsupported(what, "end it in .keras, .weights.h5, .h5 or .safetensors").in_file(&name));
-    };
-    let bytes = crate::write(model, weights, format).map_err(|problem| problem.in_file(&name))?;
+        Problem::unsupported(what, "end it in .keras, .weights.h5, .h5 or .safetensors").in_file(&name)
+    })
+}
+
+/// Writes a model and its weights in the format that the file's name asks for: [`format_of`].
+///
+/// # Errors
+/// If the name asks for none, the format has no form for a layer, or the file cannot be written.
+pub fn save(path: &Path, model: &Model, weights: &Weights) -> Result<(), IoError> {
+    save_as(path, model, weights, format_of(path)?)
+}
+
+/// Writes a model and its weights in `format`, whatever the file's name.
+///
+/// # Errors
+/// If the format has no form for a layer, or the file cannot be written.
+pub fn save_as(path: &Path, model: &Model, weights: &Weights, format: Format) -> Result<(), IoError> {
+    let bytes = crate::write(model, weights, format).map_err(|problem| problem.in_file(&path.display().to_string()))?;
     write(path, &bytes)
 }
 

@@ -1,6 +1,8 @@
-//! Checks and chores of the workspace: `cargo xtask test`, `cargo xtask shaders`, `cargo xtask drivers`.
+//! Checks and chores of the workspace: `cargo xtask test`, `cargo xtask shaders`, `cargo xtask drivers`,
+//! `cargo xtask fuzz`.
 
 mod drivers;
+mod fuzz;
 mod needs;
 mod process;
 mod report;
@@ -27,6 +29,8 @@ enum Chore {
     Shaders(shaders::Arguments),
     /// The software drivers: what is there, what is missing, and the environment that shows them all.
     Drivers(drivers::Arguments),
+    /// Every reader of foreign files under libFuzzer; takes a nightly compiler and cargo-fuzz.
+    Fuzz(fuzz::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Shaders(arguments) => shaders::run(&arguments),
         Chore::Drivers(arguments) => drivers::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

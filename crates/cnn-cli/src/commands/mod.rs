@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod convert;
 mod demo;
 mod devices;
 mod run;
@@ -21,6 +22,7 @@ pub enum Command {
     Summary(summary::Summary),
     Run(run::Run),
     Classify(classify::Classify),
+    Convert(convert::Convert),
     Bench(bench::Bench),
     Demo(demo::Demo),
 }
@@ -33,6 +35,7 @@ impl Command {
             Command::Summary(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),
             Command::Classify(command) => command.run(console, out),
+            Command::Convert(command) => command.run(console, out),
             Command::Bench(command) => command.run(console, out),
             Command::Demo(command) => command.run(console, out),
         }

@@ -124,6 +124,15 @@ const CASES: &[(&str, i32, &[&str])] = &[
     // Names.
     ("summary ResNet51", 2, &["no model is called 'ResNet51'", "MobileNetV2", ".keras or .h5 file"]),
     ("run {formats}/small.keras --device tpu --input x.npy --output y.npy", 2, &["'tpu' is no device", "gpu:N"]),
+    ("convert {formats}/small.keras y.onnx", 1, &["y.onnx", "end it in .keras, .weights.h5, .h5 or .safetensors"]),
+    ("convert {formats}/small.keras no/y.keras", 1, &["no/y.keras", "make it first"]),
+    ("convert {formats}/small.keras y.keras --weights-only", 2, &["holds the model too"]),
+    ("convert {formats}/small.keras y.h5 --dtype float16", 2, &["--dtype goes with .safetensors"]),
+    ("convert {formats}/small.weights.h5 y.keras", 1, &["holds weights alone", "name the model"]),
+    ("convert {formats}/small.weights.h5 y.keras --model {formats}/small_seq.keras", 1, &["small.weights.h5"]),
+    ("convert {formats}/small.keras y.h5 --model {formats}/small.h5 --no-top", 2, &["goes with a model of the zoo"]),
+    ("convert {formats}/small.keras y.h5 --no-top", 2, &["--model"]),
+    ("convert none.keras y.h5", 1, &["none.keras: cannot be read"]),
     (
         "run {formats}/small.keras --device reference --input {formats}/small_input.npy --output y.npy --profile",
         1,

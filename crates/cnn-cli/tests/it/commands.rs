@@ -42,6 +42,39 @@ fn run_gives_keras_outputs() {
     }
 }
 
+/// Into each format and on: the outputs stay Keras's, and the last file holds the first one's weights bit for bit.
+#[test]
+fn convert_keeps_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for name in ["small", "small_nested", "small_seq"] {
+        let model = format!("{{formats}}/{name}.keras");
+        let steps = [
+            (format!("{model} a.h5"), "model and weights"),
+            ("a.h5 b.keras".into(), "model and weights"),
+            ("b.keras c.weights.h5".into(), "weights alone"),
+            ("c.weights.h5 d.safetensors --model b.keras --dtype float64".into(), "weights alone"),
+            ("d.safetensors e.h5 --weights-only --model a.h5".into(), "weights alone"),
+            (format!("e.h5 f.keras --model {model}"), "model and weights"),
+        ];
+        for (step, says) in steps {
+            let ran = succeeds(&format!("convert {step}"), at);
+            assert!(ran.out.contains(says), "{step}: {}", ran.out);
+        }
+        let bits = |path: &Path| Network::load(path).unwrap().weights().clone();
+        assert_eq!(bits(&at.join("f.keras")), bits(&Path::new(FORMATS).join(format!("{name}.keras"))));
+        for model in ["a.h5", "b.keras", "f.keras"] {
+            succeeds(&format!("run {model} --input {{formats}}/{name}_input.npy --output y.npy --device cpu"), at);
+            let wanted = array(format!("{FORMATS}/{name}_output.npy"));
+            assert!(difference(&array(at.join("y.npy")), &wanted) <= FLOAT32, "{name}: {model}");
+        }
+    }
+    succeeds("convert b.keras half.safetensors --dtype float16", at);
+    let size = |file: &str| fs::metadata(at.join(file)).unwrap().len();
+    succeeds("convert b.keras single.safetensors", at);
+    assert!(size("half.safetensors") < size("single.safetensors"));
+}
+
 #[test]
 fn run_writes_taps_and_logits() {
     let folder = tempfile::tempdir().unwrap();

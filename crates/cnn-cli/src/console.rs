@@ -35,6 +35,35 @@ impl Console {
         bar.enable_steady_tick(Duration::from_millis(120));
         Doing(bar)
     }
+
+    /// A bar over `count` pieces of work, with their rate and the time left; on a terminal alone.
+    pub fn progress(&self, count: usize) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {per_sec}  {eta} left");
+        Progress(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+}
+
+/// How far a long piece of work has come, on a terminal; it goes away when this is dropped.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// So many more are done.
+    pub fn advance(&self, count: usize) {
+        self.0.inc(count as u64);
+    }
+
+    /// Does what prints, with the bar out of its way.
+    pub fn hidden_while<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// A line on the terminal that goes away when this does.

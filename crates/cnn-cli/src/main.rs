@@ -1,5 +1,6 @@
 //! The program `cnn`: convolutional networks on any GPU, from the command line.
 
+mod batches;
 mod commands;
 mod console;
 mod device;

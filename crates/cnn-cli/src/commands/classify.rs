@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use cnn::data::{Channels, DecodeOptions, Interpolation, decode};
@@ -9,6 +10,7 @@ use cnn::zoo::Preprocess;
 use cnn::{Network, Options, Runner, Tensor, io};
 use serde_json::{Value, json};
 
+use crate::batches::{for_each_batch, pictures};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::{Failure, chain};
@@ -20,8 +22,8 @@ use crate::table::symbolic_shape;
 /// Says what is on pictures
 #[derive(Debug, Args)]
 pub struct Classify {
-    /// PNG or JPEG files
-    #[arg(required = true, value_name = "PICTURE")]
+    /// PNG or JPEG files, or folders of them
+    #[arg(required = true, value_name = "PICTURE|FOLDER")]
     pictures: Vec<PathBuf>,
     /// A model of the zoo, in any case, or a .keras or whole-model .h5 file
     #[arg(long, default_value = "MobileNetV2", value_name = "MODEL|FILE")]
@@ -39,9 +41,15 @@ pub struct Classify {
     preprocess: Option<Mode>,
     #[command(flatten)]
     device: DeviceArgs,
+    /// How many pictures run at once
+    #[arg(long, default_value = "32", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// As CSV: a line for each label of each picture
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// Keras's modes of `preprocess_input`.
@@ -79,6 +87,7 @@ struct Format {
 
 impl Classify {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+        let files = pictures(&self.pictures)?;
         let mut network = self.weights.load(&self.model, true, console)?;
         if let Some(mode) = self.preprocess {
             network = network.with_preprocess(mode.into());
@@ -89,32 +98,47 @@ impl Classify {
         let _cache = PipelineCache::of(&device, console);
         let options = Options { precision: self.device.precision.into(), ..Options::default() };
         let runner = Runner::new(&device, network, options)?;
+        let batch = files.len().min(self.batch as usize);
         {
             let _doing = console.doing(&format!("preparing {} for {device}", self.model.name()));
-            let input = vec![1, format.height, format.width, format.channels.count()];
-            pollster::block_on(runner.prepare(&[input]))?;
+            let shapes = [vec![batch, format.height, format.width, format.channels.count()]];
+            device::report_pieces(&runner, &shapes, console)?;
+            pollster::block_on(runner.prepare(&shapes))?;
         }
-        let mut results = Vec::new();
-        let mut failed = false;
-        for path in &self.pictures {
-            let scores = {
-                let _doing = console.doing(&format!("looking at {}", path.display()));
-                classify(path, &runner, format)
-            };
-            match scores {
-                Ok(scores) => results.push(self.tell(path, &scores, &labels, out)?),
-                Err(text) => {
-                    failed = true;
-                    eprintln!("cnn: {text}");
-                    results.push(json!({ "picture": path.display().to_string(), "error": text }));
-                }
-            }
+        let mut report = Report::new(self, &labels, out)?;
+        let mut busy = Duration::ZERO;
+        let progress = console.progress(files.len());
+        let begin = Instant::now();
+        let preprocess = runner.network().preprocess();
+        for_each_batch(
+            &files,
+            batch,
+            |path| read(path, format, preprocess),
+            |batch| {
+                let run = Instant::now();
+                let scores = batch.pixels.map(|pixels| runner.run_blocking(&[pixels])).transpose()?;
+                busy += run.elapsed();
+                progress.advance(batch.files.len());
+                let scores = scores.into_iter().flatten().next();
+                let mut rows = scores.iter().flat_map(|scores| scores.data().chunks(format.classes));
+                progress.hidden_while(|| {
+                    batch.files.into_iter().try_for_each(|(path, problem)| match problem {
+                        Some(problem) => report.refuse(&path, &problem),
+                        None => report.tell(&path, rows.next().unwrap_or_default()),
+                    })
+                })
+            },
+        )?;
+        let elapsed = begin.elapsed();
+        drop(progress);
+        if files.len() > 1 {
+            let [seconds, share] = [elapsed.as_secs_f64(), 100.0 * busy.as_secs_f64() / elapsed.as_secs_f64()];
+            let (count, rate) = (files.len(), files.len() as f64 / seconds);
+            console.note(&format!(
+                "{count} pictures in {seconds:.2} s, {rate:.1} a second; {device} was busy {share:.0} % of that time"
+            ));
         }
-        if self.json {
-            let (model, device) = (self.model.name(), device.to_string());
-            writeln!(out, "{:#}", json!({ "model": model, "device": device, "results": results }))?;
-        }
-        if failed { Err(Failure::Told) } else { Ok(()) }
+        report.finish(&self.model.name(), &device.to_string())
     }
 
     fn labels(&self, network: &Network, classes: usize, console: &Console) -> Result<Labels, Failure> {
@@ -127,20 +151,104 @@ impl Classify {
             }
         }
     }
+}
 
-    /// Prints the best labels, unless all is printed at once in the end.
-    fn tell(&self, path: &Path, scores: &[f32], labels: &Labels, out: &mut dyn Write) -> Result<Value, Failure> {
-        let best: Vec<(usize, f32)> = top(scores, self.top as usize);
-        if !self.json {
-            writeln!(out, "{}", path.display())?;
-            for &(index, score) in &best {
-                writeln!(out, "  {score:>8.4}  {}", labels.name(index))?;
-            }
-            out.flush()?;
+/// What becomes of the scores: text and CSV at once, JSON in the end.
+struct Report<'a> {
+    labels: &'a Labels,
+    top: usize,
+    style: Style<'a>,
+    failed: bool,
+}
+
+enum Style<'a> {
+    Text(&'a mut dyn Write),
+    Csv(Box<csv::Writer<&'a mut dyn Write>>),
+    Json(&'a mut dyn Write, Vec<Value>),
+}
+
+impl<'a> Report<'a> {
+    fn new(arguments: &Classify, labels: &'a Labels, out: &'a mut dyn Write) -> Result<Self, Failure> {
+        let style = if arguments.json {
+            Style::Json(out, Vec::new())
+        } else if arguments.csv {
+            let mut csv = csv::Writer::from_writer(out);
+            csv.write_record(["picture", "rank", "index", "label", "score", "error"]).map_err(of_csv)?;
+            Style::Csv(Box::new(csv))
+        } else {
+            Style::Text(out)
+        };
+        Ok(Self { labels, top: arguments.top as usize, style, failed: false })
+    }
+
+    /// A picture's best labels. Scores that are none are a failure of this picture.
+    fn tell(&mut self, path: &Path, scores: &[f32]) -> Result<(), Failure> {
+        let wrong = scores.iter().filter(|score| !score.is_finite()).count();
+        if wrong > 0 {
+            let advice = "try --precision f32 or --device cpu";
+            let count = scores.len();
+            let text = format!("{}: {wrong} of {count} scores are NaN or infinite; {advice}", path.display());
+            return self.refuse(path, &text);
         }
-        let label =
-            |&(index, score): &(usize, f32)| json!({ "index": index, "label": labels.name(index), "score": score });
-        Ok(json!({ "picture": path.display().to_string(), "labels": best.iter().map(label).collect::<Vec<_>>() }))
+        let picture = path.display().to_string();
+        let best: Vec<(usize, f32)> = top(scores, self.top);
+        let label = |index| self.labels.name(index);
+        match &mut self.style {
+            Style::Text(out) => {
+                writeln!(out, "{picture}")?;
+                for (index, score) in best {
+                    writeln!(out, "  {score:>8.4}  {}", label(index))?;
+                }
+                out.flush()?;
+            }
+            Style::Csv(csv) => {
+                for (rank, (index, score)) in (1..).zip(best) {
+                    let numbers = [rank, index].map(|number: usize| number.to_string());
+                    let record = [&picture, &numbers[0], &numbers[1], &label(index), &score.to_string(), ""];
+                    csv.write_record(record).map_err(of_csv)?;
+                }
+                csv.flush()?;
+            }
+            Style::Json(_, results) => {
+                let labels = best.into_iter();
+                let labels =
+                    labels.map(|(index, score)| json!({ "index": index, "label": label(index), "score": score }));
+                results.push(json!({ "picture": picture, "labels": labels.collect::<Vec<_>>() }));
+            }
+        }
+        Ok(())
+    }
+
+    /// A picture that has no labels; the rest go on.
+    fn refuse(&mut self, path: &Path, problem: &str) -> Result<(), Failure> {
+        self.failed = true;
+        eprintln!("cnn: {problem}");
+        let picture = path.display().to_string();
+        match &mut self.style {
+            Style::Text(_) => {}
+            Style::Csv(csv) => csv.write_record([&picture, "", "", "", "", problem]).map_err(of_csv)?,
+            Style::Json(_, results) => results.push(json!({ "picture": picture, "error": problem })),
+        }
+        Ok(())
+    }
+
+    fn finish(self, model: &str, device: &str) -> Result<(), Failure> {
+        match self.style {
+            Style::Text(_) => {}
+            Style::Csv(mut csv) => csv.flush()?,
+            Style::Json(out, results) => {
+                writeln!(out, "{:#}", json!({ "model": model, "device": device, "results": results }))?;
+            }
+        }
+        if self.failed { Err(Failure::Told) } else { Ok(()) }
+    }
+}
+
+/// Standard output could not be written.
+fn of_csv(error: csv::Error) -> Failure {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.into(),
+        other => Failure::Failed(format!("CSV cannot be written: {other:?}")),
     }
 }
 
@@ -164,21 +272,6 @@ impl Format {
             other => return Err(refuse(format!("it takes {other} channels, pictures have 1 or 3"))),
         };
         Ok(Self { height, width, channels, classes })
-    }
-}
-
-/// The scores of one picture, or why there are none.
-fn classify(path: &Path, runner: &Runner, format: Format) -> Result<Vec<f32>, String> {
-    let input = read(path, format, runner.network().preprocess())?;
-    let outputs = runner.run_blocking(&[input]).map_err(|error| format!("{}: {}", path.display(), chain(&error)))?;
-    let scores = outputs.into_iter().next().map(Tensor::into_data).unwrap_or_default();
-    match scores.iter().filter(|score| !score.is_finite()).count() {
-        0 => Ok(scores),
-        count => Err(format!(
-            "{}: {count} of {} scores are NaN or infinite; try --precision f32 or --device cpu",
-            path.display(),
-            scores.len()
-        )),
     }
 }
 

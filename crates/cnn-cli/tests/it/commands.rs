@@ -211,6 +211,49 @@ fn classify_scores_pictures() {
     assert_ne!(other["results"], got["results"]);
 }
 
+/// A folder in batches: each picture as by itself, in the order of names, with a bad one reported in its place; memory does
+/// not grow with their number, so the last batch of another size is all that is made anew.
+#[test]
+fn classify_a_folder_in_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir_all(at.join("photos/more")).unwrap();
+    let mut names: Vec<String> = (0..11).map(|i| format!("photos/p{i:02}.png")).collect();
+    names.insert(0, "photos/more/first.PNG".into());
+    for (i, name) in names.iter().enumerate() {
+        let picture = image::RgbImage::from_fn(20, 10, |x, y| image::Rgb([x as u8 * 12, y as u8 * 25, i as u8 * 20]));
+        picture.save_with_format(at.join(name), image::ImageFormat::Png).unwrap();
+    }
+    fs::write(at.join("photos/p03.png"), "no picture").unwrap();
+    fs::write(at.join("photos/readme.txt"), "not looked at").unwrap();
+    let line = "--model {formats}/small.keras --device cpu --top 1";
+    let single = |name: &str| json(&cnn(&format!("classify {name} {line} --json"), at).out)["results"][0].clone();
+    let wanted: Vec<Value> = names.iter().map(|name| single(name)).collect();
+    for batch in [1, 4, 5, 32] {
+        let ran = cnn(&format!("classify photos {line} --json --batch {batch}"), at);
+        assert_eq!(ran.status, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("12 pictures in") && ran.err.contains("% of that time"), "{}", ran.err);
+        let got = json(&ran.out)["results"].clone();
+        for (got, wanted) in got.as_array().unwrap().iter().zip(&wanted) {
+            assert_eq!((&got["picture"], &got["error"]), (&wanted["picture"], &wanted["error"]));
+            let [got, wanted] = [got, wanted].map(|result| &result["labels"][0]);
+            assert_eq!(got["index"], wanted["index"]);
+            let difference = got["score"].as_f64().unwrap_or(0.0) - wanted["score"].as_f64().unwrap_or(0.0);
+            assert!(difference.abs() <= f64::from(FLOAT32));
+        }
+        assert_eq!(got.as_array().unwrap().len(), wanted.len());
+    }
+    let csv = cnn(&format!("classify photos {line} --csv"), at).out;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (13, "picture,rank,index,label,score,error"));
+    assert!(lines[1].starts_with("photos/more/first.PNG,1,") && lines[5].starts_with("photos/p03.png,,,,,"), "{csv}");
+
+    fs::create_dir(at.join("empty")).unwrap();
+    let ran = cnn(&format!("classify empty {line}"), at);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.err.contains("empty: there is no PNG or JPEG file"), "{}", ran.err);
+}
+
 /// MobileNetV2 is the model where none is named; weights and labels come from Keras's cache, and pixels are preprocessed.
 #[test]
 fn classify_with_a_zoo_model() {

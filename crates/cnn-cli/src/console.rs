@@ -36,6 +36,14 @@ impl Console {
         Doing(bar)
     }
 
+    /// A bar over a file that is coming; on a terminal alone.
+    pub fn transfer(&self, file: &str) -> Transfer {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(file.to_string());
+        let template = "{msg}  {bar:20} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+        let style = ProgressStyle::with_template(template);
+        Transfer(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+
     /// A bar over `count` pieces of work, with their rate and the time left; on a terminal alone.
     pub fn progress(&self, count: usize) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
@@ -61,6 +69,26 @@ impl Progress {
 }
 
 impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How much of a file has come, on a terminal; it goes away when this is dropped.
+#[derive(Debug)]
+pub struct Transfer(ProgressBar);
+
+impl Transfer {
+    /// So many bytes have come, of so many if that is known.
+    pub fn set(&self, bytes: u64, all: Option<u64>) {
+        if let Some(all) = all {
+            self.0.set_length(all);
+        }
+        self.0.set_position(bytes);
+    }
+}
+
+impl Drop for Transfer {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use cnn::Network;
+use cnn::hub::{Hub, HubError, Problem};
 use cnn::layers::Activation;
 use cnn::zoo::{Arguments, Row, WeightFile};
 
 use crate::console::Console;
-use crate::failure::Failure;
-use crate::paths;
+use crate::failure::{Failure, chain};
 
 /// A model of the zoo, or a file that holds one.
 #[derive(Debug, Clone)]
@@ -83,13 +83,14 @@ impl From<ClassifierActivation> for Activation {
 /// The weights of a model.
 #[derive(Debug, Clone, Args)]
 pub struct WeightsArgs {
-    /// Weights: .weights.h5, .h5, .keras or .safetensors; a model file brings its own
+    /// Weights: .weights.h5, .h5, .keras or .safetensors; by default a model of the zoo takes the published ones, which are
+    /// downloaded once into Keras's cache, and a model file brings its own
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 }
 
 impl WeightsArgs {
-    /// The model with its weights. A zoo model takes them from `--weights` or else from Keras's cache.
+    /// The model with its weights. A zoo model takes them from `--weights`, or else the published ones.
     pub fn load(&self, source: &Source, include_top: bool, console: &Console) -> Result<Network, Failure> {
         let doing = || console.doing(&format!("reading {}", source.name()));
         let network = match source {
@@ -122,20 +123,26 @@ impl WeightsArgs {
             return Ok(weights.clone());
         }
         let published = if include_top { row.weights } else { row.weights_no_top };
-        let found = paths::in_keras_cache(published.file());
-        let found = found.ok_or_else(|| Failure::Failed(no_weights(row, &published)))?;
-        console.note(&format!("weights from {}", found.display()));
-        Ok(found)
+        published_file(row, &published, console)
     }
 }
 
-fn no_weights(row: &Row, published: &WeightFile) -> String {
-    let cache = paths::keras_cache().unwrap_or_else(|| PathBuf::from("~/.keras/models"));
-    format!(
-        "{} needs weights: name a file by --weights, or put {} (from {}) into {}, where it is found without",
-        row.name,
-        published.file(),
-        published.url,
-        cache.display()
-    )
+/// A published file, from Keras's cache or, once, from where it is published.
+fn published_file(row: &Row, published: &WeightFile, console: &Console) -> Result<PathBuf, Failure> {
+    let failed = |error: HubError| Failure::Failed(format!("weights of {}: {}", row.name, chain(&error)));
+    let hub = Hub::of_environment();
+    let hub = hub.ok_or_else(|| failed(HubError { file: published.file().into(), problem: Problem::NoFolder }))?;
+    let cached = {
+        let bar = console.transfer(published.file());
+        hub.get(published.url, published.hash, &mut |bytes, all| bar.set(bytes, all)).map_err(failed)?
+    };
+    match cached.downloaded {
+        Some(from) => console.note(&format!("weights from {from}, kept as {}", cached.path.display())),
+        None => console.note(&format!("weights from {}", cached.path.display())),
+    }
+    if published.hash.is_none() {
+        console
+            .note("Keras publishes no hash of this file: its length and every tensor's shape are all that is checked");
+    }
+    Ok(cached.path)
 }

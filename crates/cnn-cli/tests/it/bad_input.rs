@@ -81,7 +81,12 @@ const CASES: &[(&str, i32, &[&str])] = &[
     (
         "run ResNet50 --input x.npy --output y.npy",
         1,
-        &["ResNet50 needs weights", "--weights", "resnet50_weights_tf_dim_ordering_tf_kernels.h5"],
+        &[
+            "weights of ResNet50: resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+            "cannot be reached",
+            "--weights",
+            "CNN_WEIGHTS_MIRROR",
+        ],
     ),
     (
         "run ResNet50 --no-top --input x.npy --output y.npy",
@@ -177,7 +182,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
     ("classify nothing.png --model {formats}/small.keras --device cpu", 1, &["nothing.png: cannot be read"]),
     ("classify good.png --model {formats}/small.keras --device cpu --labels two.txt", 1, &["two.txt: has 2 names"]),
     ("classify good.png --model {formats}/small.keras --device cpu --top 0", 2, &["--top"]),
-    ("classify good.png --model VGG16", 1, &["VGG16 needs weights"]),
+    ("classify good.png --model VGG16", 1, &["weights of VGG16", "cannot be reached"]),
 ];
 
 #[test]

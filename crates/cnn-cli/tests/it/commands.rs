@@ -1,7 +1,8 @@
 //! What each command does when all is well.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -123,6 +124,37 @@ fn a_zoo_model_takes_its_weights_from_keras_cache() {
     let ran = succeeds("run MOBILENETV2 --no-top --input x.npy --output y.npy --device cpu", at);
     assert!(ran.err.contains("weights from") && ran.err.contains(row.weights_no_top.file()), "{}", ran.err);
     assert_eq!(array(at.join("y.npy")).shape(), [1, 1, 1, 1280]);
+}
+
+/// The published file comes from the mirror once, into Keras's cache; then nobody is asked any more.
+#[test]
+fn published_weights_are_downloaded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let row = cnn::zoo::find("MobileNetV2").unwrap();
+    let network = Network::untrained(row.name, &cnn::zoo::Arguments::default().include_top(false), 1).unwrap();
+    let file = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    write_array(at.join("x.npy"), &[1, 32, 32, 3], 0.5);
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let count = stream.read(&mut request).unwrap();
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", file.len()).unwrap();
+        stream.write_all(&file).unwrap();
+        String::from_utf8_lossy(&request[..count]).lines().next().unwrap().to_string()
+    });
+    let line = "run MobileNetV2 --no-top --input x.npy --output y.npy --device cpu";
+    let ran = cnn_with(line, at, &[("CNN_WEIGHTS_MIRROR", &mirror)]);
+    assert_eq!(ran.status, Some(0), "{}", ran.err);
+    assert!(ran.err.contains(&mirror) && ran.err.contains("kept as") && ran.err.contains("no hash"), "{}", ran.err);
+    let path = row.weights_no_top.url.split_once("://").unwrap().1.split_once('/').unwrap().1;
+    assert_eq!(server.join().unwrap(), format!("GET /{path} HTTP/1.1"));
+    assert!(at.join("keras/models").join(row.weights_no_top.file()).is_file());
+    let again = succeeds(line, at);
+    assert!(!again.err.contains("kept as"), "{}", again.err);
 }
 
 #[test]

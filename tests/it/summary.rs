@@ -2,7 +2,7 @@
 
 use cnn_core::layers::{Activation, Conv2D, Dense, GlobalAveragePooling2D, Named, Padding};
 use cnn_core::{Functional, Model, Sequential, Summary, SummaryStyle};
-use cnn_zoo::{Arguments, inception_v3};
+use cnn_zoo::{Arguments, find};
 
 /// The text in `vectors/summary`. Keras 2 calls an input layer `input_1`; the columns are left-aligned, so the longer
 /// name takes the place of spaces.
@@ -20,7 +20,7 @@ fn conv(strides: usize) -> Model {
 
 /// The tutorial's third model: InceptionV3 without top, frozen, under a classifier of 100 classes.
 fn transfer() -> Model {
-    let base = inception_v3(&Arguments::default().include_top(false)).unwrap();
+    let base = find("InceptionV3").unwrap().build(&Arguments::default().include_top(false)).unwrap();
     Sequential::new("sequential")
         .input([128, 128, 3])
         .and_then(|m| m.add(Named::from(base).trainable(false)))
@@ -33,7 +33,10 @@ fn transfer() -> Model {
 
 /// The same, built on from the base's output.
 fn functional(name: &str) -> Model {
-    let mut base = inception_v3(&Arguments::default().include_top(false).input_shape([128, 128, 3])).unwrap();
+    let mut base = find("InceptionV3")
+        .unwrap()
+        .build(&Arguments::default().include_top(false).input_shape([128, 128, 3]))
+        .unwrap();
     base.set_trainable(false);
     let mut f = Functional::extend(&base);
     let x = f.call(GlobalAveragePooling2D::new(), base.outputs()).unwrap();
@@ -97,7 +100,7 @@ fn connections() {
     let wide = Summary { line_length: Some(98), ..KERAS3 };
     check(&functional("functional"), wide, "c2_inception_functional.keras3.len98");
     check(&functional("model"), Summary { line_length: Some(98), ..KERAS2 }, "c2_inception_functional.keras2.len98");
-    let mut base = inception_v3(&Arguments::default().include_top(false)).unwrap();
+    let mut base = find("InceptionV3").unwrap().build(&Arguments::default().include_top(false)).unwrap();
     base.set_trainable(false);
     check(&base, wide, "c_inception_base.keras3.len98");
     check(&base, Summary { line_length: Some(98), ..KERAS2 }, "c_inception_base.keras2.len98");

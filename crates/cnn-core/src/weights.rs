@@ -173,6 +173,7 @@ fn initial(weight: &Weight, seed: u64) -> Tensor {
     match weight.initializer {
         Initializer::Zeros => Tensor::full(weight.shape.clone(), 0.0),
         Initializer::Ones => Tensor::full(weight.shape.clone(), 1.0),
+        Initializer::Constant(value) => Tensor::full(weight.shape.clone(), value),
         Initializer::GlorotUniform => {
             let (fan_in, fan_out) = fans(&weight.shape);
             let limit = (6.0 / (fan_in + fan_out)).sqrt();

@@ -54,8 +54,19 @@ pub struct Arguments {
     pub classifier_activation: Activation,
     /// The model's name; by default Keras's.
     pub name: Option<String>,
-    /// Whether the published ImageNet weights are to be loaded: then Keras is stricter about the other arguments.
+    /// Whether the published ImageNet weights are to be loaded: then Keras is stricter about the other arguments, and
+    /// EfficientNet has a layer more.
     pub imagenet: bool,
+    /// MobileNets alone: the factor of the number of filters, by default 1.
+    pub alpha: Option<f64>,
+    /// MobileNet alone: depthwise filters for each channel, by default 1.
+    pub depth_multiplier: Option<usize>,
+    /// MobileNet (0.001) and MobileNetV3 (0.2) alone: the classifier's dropout.
+    pub dropout: Option<f64>,
+    /// MobileNetV3 alone: without what is slow on some hardware.
+    pub minimalistic: bool,
+    /// ConvNeXt, EfficientNetV2 and MobileNetV3 alone: whether the first layers bring pixels into range.
+    pub include_preprocessing: bool,
 }
 
 impl Default for Arguments {
@@ -68,6 +79,11 @@ impl Default for Arguments {
             classifier_activation: Activation::Softmax,
             name: None,
             imagenet: false,
+            alpha: None,
+            depth_multiplier: None,
+            dropout: None,
+            minimalistic: false,
+            include_preprocessing: true,
         }
     }
 }
@@ -115,6 +131,66 @@ impl Arguments {
         self
     }
 
+    /// Sets the factor of the number of filters.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = Some(alpha);
+        self
+    }
+
+    /// Sets the number of depthwise filters for each channel.
+    pub fn depth_multiplier(mut self, depth_multiplier: usize) -> Self {
+        self.depth_multiplier = Some(depth_multiplier);
+        self
+    }
+
+    /// Sets the classifier's dropout.
+    pub fn dropout(mut self, rate: f64) -> Self {
+        self.dropout = Some(rate);
+        self
+    }
+
+    /// Sets whether what is slow on some hardware is left out.
+    pub fn minimalistic(mut self, minimalistic: bool) -> Self {
+        self.minimalistic = minimalistic;
+        self
+    }
+
+    /// Sets whether the first layers bring pixels into range.
+    pub fn include_preprocessing(mut self, include_preprocessing: bool) -> Self {
+        self.include_preprocessing = include_preprocessing;
+        self
+    }
+
+    /// The arguments of single papers that are off their defaults, by Keras's names.
+    pub(crate) fn own(&self) -> impl Iterator<Item = &'static str> {
+        let own = [
+            ("alpha", self.alpha.is_some()),
+            ("depth_multiplier", self.depth_multiplier.is_some()),
+            ("dropout", self.dropout.is_some()),
+            ("minimalistic", self.minimalistic),
+            ("include_preprocessing", !self.include_preprocessing),
+        ];
+        own.into_iter().filter_map(|(name, given)| given.then_some(name))
+    }
+
+    /// Refuses a classifier that the ImageNet weights do not have.
+    pub(crate) fn check_classifier(&self) -> Result<(), ZooError> {
+        let wrong = |text: String| Err(ZooError::Arguments(text));
+        if !self.imagenet || !self.include_top {
+            return Ok(());
+        }
+        if self.classes != 1000 {
+            return wrong(format!("with the ImageNet classifier, classes must be 1000, not {}", self.classes));
+        }
+        match self.classifier_activation {
+            Activation::Softmax | Activation::Linear => Ok(()),
+            other => wrong(format!(
+                "with the ImageNet classifier, its activation must be softmax or linear, not {}",
+                other.keras_name()
+            )),
+        }
+    }
+
     /// The input's shape for a model of that default and least size, by Keras's rules.
     ///
     /// # Errors
@@ -122,19 +198,9 @@ impl Arguments {
     pub(crate) fn shape(&self, default_size: usize, min_size: usize) -> Result<Vec<Option<usize>>, ZooError> {
         let wrong = |text: String| Err(ZooError::Arguments(text));
         let default = vec![Some(default_size), Some(default_size), Some(3)];
-        if self.imagenet && self.include_top {
-            if self.classes != 1000 {
-                return wrong(format!("with the ImageNet classifier, classes must be 1000, not {}", self.classes));
-            }
-            if !matches!(self.classifier_activation, Activation::Softmax | Activation::Linear) {
-                let activation = self.classifier_activation.keras_name();
-                return wrong(format!(
-                    "with the ImageNet classifier, its activation must be softmax or linear, not {activation}"
-                ));
-            }
-            if self.input_shape.as_ref().is_some_and(|shape| *shape != default) {
-                return wrong(format!("with the ImageNet classifier, input_shape must be {}", show(&default)));
-            }
+        self.check_classifier()?;
+        if self.imagenet && self.include_top && self.input_shape.as_ref().is_some_and(|shape| *shape != default) {
+            return wrong(format!("with the ImageNet classifier, input_shape must be {}", show(&default)));
         }
         let Some(shape) = &self.input_shape else {
             return Ok(if self.include_top { default } else { vec![None, None, Some(3)] });
@@ -179,6 +245,36 @@ impl Arguments {
             },
             &[x],
         )
+    }
+
+    /// The factor of the number of filters, of those that there are ImageNet weights for if these are wanted.
+    pub(crate) fn alpha_of(&self, published: &[f64]) -> Result<f64, ZooError> {
+        let alpha = self.alpha.unwrap_or(1.0);
+        if !(alpha > 0.0 && alpha <= 100.0) {
+            return Err(ZooError::Arguments(format!("alpha must be over 0 and at most 100, not {alpha}")));
+        }
+        if self.imagenet && !published.contains(&alpha) {
+            let text = format!("ImageNet weights are there for alpha of {published:?}, not {alpha}");
+            return Err(ZooError::Arguments(text));
+        }
+        Ok(alpha)
+    }
+
+    /// Height and width, if `input_shape` is a square of one of these sizes.
+    pub(crate) fn square_of(&self, sizes: &[usize]) -> Option<usize> {
+        match *self.input_shape.as_deref()? {
+            [Some(h), Some(w), _] if h == w && sizes.contains(&h) => Some(h),
+            _ => None,
+        }
+    }
+
+    /// The name of a MobileNet of version 1 or 2, which has its width and the height of its input, or with ImageNet weights
+    /// that of the weights': one of `published`.
+    pub(crate) fn sized_name(&self, stem: &str, alpha: f64, published: &[usize], shape: &[Option<usize>]) -> String {
+        let square = shape[0] == shape[1] && shape[0].is_some_and(|rows| published.contains(&rows));
+        let rows = if self.imagenet && !square { Some(224) } else { shape[0] };
+        let rows = rows.map_or("None".into(), |rows| rows.to_string());
+        self.model_name(&format!("{stem}_{alpha:.2}_{rows}"))
     }
 
     /// The model's name: the one given, or Keras's.

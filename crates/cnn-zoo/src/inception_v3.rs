@@ -7,18 +7,15 @@ use cnn_core::layers::{
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
-use crate::{Arguments, ZooError};
+use crate::{Arguments, Row, ZooError};
 
 /// A convolution of a branch: filters, height and width of the window.
 type Step = (usize, usize, usize);
 
-/// Keras's `InceptionV3`.
-///
-/// # Errors
-/// If the arguments do not go together.
-pub fn inception_v3(arguments: &Arguments) -> Result<Model, ZooError> {
+/// The paper's table 1, as its authors published it.
+pub(crate) fn inception_v3(row: &Row, arguments: &Arguments) -> Result<Model, ZooError> {
     let mut f = Functional::new();
-    let input = f.input(arguments.shape(299, 75)?)?;
+    let input = f.input(arguments.shape(row.default_size, row.min_size)?)?;
     let mut x = stem(&mut f, input)?;
     for (i, pooled) in [32, 64, 64].into_iter().enumerate() {
         let double: &[Step] = &[(64, 1, 1), (96, 3, 3), (96, 3, 3)];

@@ -1,4 +1,4 @@
-//! The models of `keras.applications`: layer names, order, configuration and weight shapes equal Keras 3's.
+//! The 40 models of `keras.applications`: layer names, order, configuration and weight shapes equal Keras 3's.
 //!
 //! One file for each paper; [`ROWS`] lists the models, and [`find`] looks one up.
 //!
@@ -16,17 +16,27 @@
 //! ```
 
 mod arguments;
+mod common;
+mod convnext;
+mod densenet;
+mod efficientnet;
+mod efficientnet_v2;
+mod inception_resnet_v2;
 mod inception_v3;
+mod mobilenet;
 mod mobilenet_v2;
+mod mobilenet_v3;
+mod nasnet;
 mod preprocess;
 mod resnet;
+mod resnet_v2;
 mod rows;
+mod squeeze_excite;
 mod vgg;
+mod weight_files;
+mod xception;
 
 pub use arguments::{Arguments, Pooling, ZooError};
-pub use inception_v3::inception_v3;
-pub use mobilenet_v2::mobilenet_v2;
 pub use preprocess::Preprocess;
-pub use resnet::resnet50;
-pub use rows::{ROWS, Row, WeightFile, find};
-pub use vgg::vgg16;
+pub use rows::{ROWS, Row, find};
+pub use weight_files::WeightFile;

@@ -1,39 +1,23 @@
 //! Sandler, Howard, Zhu, Zhmoginov and Chen, "MobileNetV2: inverted residuals and linear bottlenecks" (arXiv 1801.04381).
 
-use cnn_core::layers::{
-    Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, Padding, ReLU, ZeroPadding2D,
-};
+use cnn_core::layers::{Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, Padding, ReLU};
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
-use crate::{Arguments, ZooError};
+use crate::common::{channels, correct_pad, divisible};
+use crate::{Arguments, Row, ZooError};
 
 /// The paper's table 2: expansion, filters, blocks, strides of the first block.
 const STAGES: [(usize, usize, usize, usize); 7] =
     [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
 
-/// Keras's `MobileNetV2`; `alpha` multiplies the number of filters.
-///
-/// # Errors
-/// If the arguments do not go together.
-pub fn mobilenet_v2(alpha: f64, arguments: &Arguments) -> Result<Model, ZooError> {
-    const SIZES: [usize; 5] = [96, 128, 160, 192, 224];
-    let given = arguments.input_shape.as_deref().unwrap_or_default();
-    let default_size = match given {
-        &[Some(h), Some(w), _] if h == w && SIZES.contains(&h) => h,
-        _ => 224,
-    };
-    let shape = arguments.shape(default_size, 32)?;
-    if !(alpha > 0.0 && alpha <= 100.0) {
-        return Err(ZooError::Arguments(format!("alpha must be over 0 and at most 100, not {alpha}")));
-    }
-    if arguments.imagenet && ![0.35, 0.5, 0.75, 1.0, 1.3, 1.4].contains(&alpha) {
-        let text = format!("ImageNet weights are there for alpha 0.35, 0.5, 0.75, 1, 1.3 and 1.4, not {alpha}");
-        return Err(ZooError::Arguments(text));
-    }
-    let square = shape[0] == shape[1] && shape[0].is_some_and(|rows| SIZES.contains(&rows));
-    let rows = if arguments.imagenet && !square { Some(224) } else { shape[0] };
-    let rows = rows.map_or("None".into(), |rows| rows.to_string());
-    let name = arguments.model_name(&format!("mobilenetv2_{alpha:.2}_{rows}"));
+/// Heights and widths that there are ImageNet weights for.
+const SIZES: [usize; 5] = [96, 128, 160, 192, 224];
+
+/// `alpha` multiplies the number of filters.
+pub(crate) fn mobilenet_v2(row: &Row, arguments: &Arguments) -> Result<Model, ZooError> {
+    let shape = arguments.shape(arguments.square_of(&SIZES).unwrap_or(row.default_size), row.min_size)?;
+    let alpha = arguments.alpha_of(&[0.35, 0.5, 0.75, 1.0, 1.3, 1.4])?;
+    let name = arguments.sized_name("mobilenetv2", alpha, &SIZES, &shape);
 
     let mut f = Functional::new();
     let input = f.input(shape)?;
@@ -73,23 +57,16 @@ fn inverted_residual(
     block: usize,
 ) -> Result<TensorRef, ModelError> {
     let prefix = if block == 0 { "expanded_conv".to_string() } else { format!("block_{block}") };
-    let channels = f.shape(input).last().copied().flatten();
+    let before = channels(f, input);
     let mut x = input;
     if block > 0 {
-        let expand = Conv2D::new(expansion * channels.unwrap_or(0), 1).padding(Padding::Same).use_bias(false);
+        let expand = Conv2D::new(expansion * before, 1).padding(Padding::Same).use_bias(false);
         x = f.call(expand.name(format!("{prefix}_expand")), &[x])?;
         x = normalized(f, x, &format!("{prefix}_expand_BN"))?;
         x = relu(f, x, &format!("{prefix}_expand_relu"))?;
     }
     if strides == 2 {
-        // As TensorFlow's "same" for 3×3: an even size gets its zeros after, an odd one on both sides. As in Keras an
-        // unknown height makes both sizes even.
-        let before = match f.shape(x).as_slice() {
-            &[_, Some(h), w, _] => [h % 2, w.map_or(0, |w| w % 2)],
-            _ => [0, 0],
-        };
-        let pad = ZeroPadding2D::sides((before[0], 1), (before[1], 1));
-        x = f.call(pad.name(format!("{prefix}_pad")), &[x])?;
+        x = f.call(correct_pad(f, x, 3).name(format!("{prefix}_pad")), &[x])?;
     }
     let padding = if strides == 1 { Padding::Same } else { Padding::Valid };
     let depthwise = DepthwiseConv2D::new(3).strides(strides).padding(padding).use_bias(false);
@@ -99,7 +76,7 @@ fn inverted_residual(
     let project = Conv2D::new(filters, 1).padding(Padding::Same).use_bias(false);
     x = f.call(project.name(format!("{prefix}_project")), &[x])?;
     x = normalized(f, x, &format!("{prefix}_project_BN"))?;
-    if channels == Some(filters) && strides == 1 {
+    if before == filters && strides == 1 {
         x = f.call(Add.name(format!("{prefix}_add")), &[input, x])?;
     }
     Ok(x)
@@ -111,10 +88,4 @@ fn normalized(f: &mut Functional, x: TensorRef, name: &str) -> Result<TensorRef,
 
 fn relu(f: &mut Functional, x: TensorRef, name: &str) -> Result<TensorRef, ModelError> {
     f.call(ReLU::new().max_value(6.0).name(name), &[x])
-}
-
-/// The nearest multiple of 8, at least 8, and not below 0.9 of the number.
-fn divisible(filters: f64) -> usize {
-    let near = ((((filters + 4.0) / 8.0).floor() * 8.0) as usize).max(8);
-    if (near as f64) < 0.9 * filters { near + 8 } else { near }
 }

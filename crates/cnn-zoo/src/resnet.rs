@@ -5,20 +5,13 @@ use cnn_core::layers::{
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
-use crate::{Arguments, ZooError};
+use crate::{Arguments, Row, ZooError};
 
-/// Keras's `ResNet50`: the stride of a block is in its first 1×1 convolution, and convolutions have biases.
-///
-/// # Errors
-/// If the arguments do not go together.
-pub fn resnet50(arguments: &Arguments) -> Result<Model, ZooError> {
-    resnet("resnet50", [3, 4, 6, 3], arguments)
-}
-
-/// A stem, four stacks of so many blocks, and a classifier.
-fn resnet(name: &str, blocks: [usize; 4], arguments: &Arguments) -> Result<Model, ZooError> {
+/// A stem, four stacks of so many blocks, and a classifier. The stride of a block is in its first 1×1 convolution, and
+/// convolutions have biases.
+pub(crate) fn resnet(row: &Row, arguments: &Arguments, name: &str, blocks: [usize; 4]) -> Result<Model, ZooError> {
     let mut f = Functional::new();
-    let input = f.input(arguments.shape(224, 32)?)?;
+    let input = f.input(arguments.shape(row.default_size, row.min_size)?)?;
     let mut x = f.call(ZeroPadding2D::new(3).name("conv1_pad"), &[input])?;
     x = f.call(Conv2D::new(64, 7).strides(2).name("conv1_conv"), &[x])?;
     x = f.call(normalization().name("conv1_bn"), &[x])?;

@@ -3,20 +3,12 @@
 use cnn_core::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D, Padding};
 use cnn_core::{Functional, Model};
 
-use crate::{Arguments, ZooError};
-
-/// Keras's `VGG16`: configuration D of the paper.
-///
-/// # Errors
-/// If the arguments do not go together.
-pub fn vgg16(arguments: &Arguments) -> Result<Model, ZooError> {
-    vgg("vgg16", [2, 2, 3, 3, 3], arguments)
-}
+use crate::{Arguments, Row, ZooError};
 
 /// Five blocks of 3×3 convolutions, each followed by pooling, then three dense layers.
-fn vgg(name: &str, convolutions: [usize; 5], arguments: &Arguments) -> Result<Model, ZooError> {
+pub(crate) fn vgg(row: &Row, arguments: &Arguments, name: &str, convolutions: [usize; 5]) -> Result<Model, ZooError> {
     let mut f = Functional::new();
-    let input = f.input(arguments.shape(224, 32)?)?;
+    let input = f.input(arguments.shape(row.default_size, row.min_size)?)?;
     let mut x = input;
     for (block, (count, filters)) in convolutions.into_iter().zip([64, 128, 256, 512, 512]).enumerate() {
         let block = block + 1;

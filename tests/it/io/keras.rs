@@ -6,7 +6,7 @@ use cnn_io::{read_model, read_weights};
 use super::{array, assert_gives, vector};
 
 /// Every file of `formats` with the model it holds or belongs to, and whether it is a whole model.
-const FORMATS: [(&str, &str, bool); 17] = [
+const FORMATS: [(&str, &str, bool); 23] = [
     ("small.keras", "small", true),
     ("small.h5", "small", true),
     ("small_keras2.keras", "small", true),
@@ -24,7 +24,16 @@ const FORMATS: [(&str, &str, bool); 17] = [
     ("small_nested.h5", "small_nested", true),
     ("small_nested.weights.h5", "small_nested", false),
     ("small_nested.safetensors", "small_nested", false),
+    ("convnext.keras", "convnext", true),
+    ("convnext.h5", "convnext", true),
+    ("convnext.weights.h5", "convnext", false),
+    ("operations.keras", "operations", true),
+    ("operations.h5", "operations", true),
+    ("operations.weights.h5", "operations", false),
 ];
+
+/// The networks that all their files agree on.
+const NETWORKS: [&str; 5] = ["small", "small_seq", "small_nested", "convnext", "operations"];
 
 fn input_of(model: &str) -> String {
     format!("formats/{}_input.npy", model.trim_end_matches("_compiled"))
@@ -77,7 +86,7 @@ fn every_file_is_read() {
 /// All files of one network agree, tensor by tensor.
 #[test]
 fn formats_hold_the_same_weights() {
-    for name in ["small", "small_seq", "small_nested"] {
+    for name in NETWORKS {
         let model = model_of(name);
         let first = read_weights(vector(&format!("formats/{name}.keras")), &model, name).unwrap();
         assert_eq!(first.len(), model.weights().len());
@@ -108,7 +117,7 @@ fn weights_are_named_as_in_keras() {
 /// `model.to_json()` builds the same model as the file.
 #[test]
 fn configurations_alone() {
-    for name in ["small", "small_seq", "small_nested"] {
+    for name in NETWORKS {
         let json = String::from_utf8(vector(&format!("formats/{name}.to_json.json"))).unwrap();
         let (model, notes) = cnn_io::keras::model_from_json(&json, name).unwrap();
         assert_eq!((model, notes.len()), (model_of(name), 0));

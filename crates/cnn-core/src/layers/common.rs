@@ -35,7 +35,7 @@ impl Padding {
 }
 
 /// A weight that a layer has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WeightSpec {
     /// Keras 3's name: `kernel`.
     pub name: &'static str,
@@ -58,7 +58,7 @@ impl WeightSpec {
 }
 
 /// How an untrained weight is filled: Keras's defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Initializer {
     /// Uniform in ±√(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010).
     GlorotUniform,
@@ -66,6 +66,8 @@ pub enum Initializer {
     Zeros,
     /// 1
     Ones,
+    /// That number.
+    Constant(f32),
 }
 
 /// One number for both spatial axes, or one for each: height (rows) first.

@@ -1,6 +1,6 @@
 //! Dropout (Srivastava et al., JMLR 15, 2014).
 
-use super::common::{SymbolicShape, one};
+use super::common::{IntoShape, SymbolicShape, one};
 use super::{Kind, Lowering, Mode};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
@@ -20,6 +20,12 @@ impl Dropout {
     /// Zeros for a share of `rate` of the elements.
     pub fn new(rate: f64) -> Self {
         Self { rate, noise_shape: None, seed: None }
+    }
+
+    /// Sets which axes, those of size 1, share their zeros; the batch comes first.
+    pub fn noise_shape(mut self, noise_shape: impl IntoShape) -> Self {
+        self.noise_shape = Some(noise_shape.into_shape());
+        self
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod activation;
 mod activations;
+mod applications;
 mod common;
 mod conv2d;
 mod conv2d_transpose;
@@ -19,6 +20,7 @@ mod input;
 mod lowering;
 mod merge;
 mod normalization;
+mod operation;
 mod padding;
 mod pooling;
 mod preprocessing;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 pub use crate::op::Interpolation;
 pub use activation::Activation;
 pub use activations::{ELU, LeakyReLU, PReLU, ReLU, Softmax};
+pub use applications::{CustomScaleLayer, LayerScale, StochasticDepth};
 pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
 pub use conv2d::Conv2D;
 pub use conv2d_transpose::Conv2DTranspose;
@@ -41,6 +44,7 @@ pub use input::InputLayer;
 pub use lowering::{Lowering, Mode};
 pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
 pub use normalization::{BatchNormalization, LayerNormalization};
+pub use operation::Operation;
 pub use padding::{Cropping2D, ZeroPadding2D};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
 pub use preprocessing::{Normalization, Numbers, Rescaling};
@@ -54,6 +58,11 @@ use crate::model::Model;
 
 /// What every kind of layer but a nested model answers. Errors are sentence parts: `expects an input of rank 4`.
 trait Kind {
+    /// The class as Keras names it, where that is not the type's name.
+    fn keras_class(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The shape it makes of these.
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String>;
 
@@ -82,7 +91,7 @@ macro_rules! layers {
             /// The class as Keras names it: `Conv2D`, or a nested model's `Sequential` or `Functional`.
             pub fn class_name(&self) -> &'static str {
                 match self {
-                    $(Layer::$kind(_) => stringify!($kind),)*
+                    $(Layer::$kind(layer) => layer.keras_class().unwrap_or(stringify!($kind)),)*
                     Layer::Model(model) => model.kind().class_name(),
                 }
             }
@@ -222,6 +231,21 @@ layers! {
     Permute,
     /// Random zeros in training, nothing in inference.
     Dropout,
+    /// A learned factor for each channel.
+    LayerScale,
+    /// A branch dropped at random in training, nothing in inference.
+    StochasticDepth,
+    /// The first input plus a multiple of the second.
+    CustomScaleLayer,
+    /// A bare operation between layers.
+    Operation,
+}
+
+impl Layer {
+    /// Whether it is a bare operation, which Keras does not count among a model's layers.
+    pub fn is_operation(&self) -> bool {
+        matches!(self, Layer::Operation(_))
+    }
 }
 
 /// A layer with what a model knows it by.

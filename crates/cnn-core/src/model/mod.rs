@@ -120,7 +120,7 @@ impl ModelKind {
 }
 
 /// A weight of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Weight {
     /// Where it is: the nested models' names, the layer's and the weight's, such as `conv1/kernel` or
     /// `inception_v3/conv2d/kernel`. The outermost model's name is not in it. Unique, and the graph variable's name.
@@ -205,7 +205,8 @@ impl Model {
         self.kind
     }
 
-    /// Its layers in Keras's order, input layers included, also in a sequential model.
+    /// Its layers in Keras's order, input layers included, also in a sequential model, and bare operations among them
+    /// ([`Layer::is_operation`]), which Keras lists in `model.operations` alone.
     pub fn layers(&self) -> &[ModelLayer] {
         &self.layers
     }

@@ -36,10 +36,13 @@ use crate::weights::Found;
 /// The version of Keras whose files these are like.
 const KERAS_VERSION: &str = "3.15.1";
 
-/// The layers as Keras's `model.layers` lists them: a Sequential's input layer is not among them.
+/// The layers as Keras's `model.layers` lists them: a Sequential's input layer and bare operations are not among them.
 fn listed(model: &Model) -> impl Iterator<Item = &ModelLayer> {
     let sequential = model.kind() == ModelKind::Sequential;
-    model.layers().iter().filter(move |layer| !(sequential && matches!(layer.layer(), Layer::InputLayer(_))))
+    model.layers().iter().filter(move |layer| match layer.layer() {
+        Layer::InputLayer(_) => !sequential,
+        kind => !kind.is_operation(),
+    })
 }
 
 /// Names by class and number, as Keras names groups in a file: `conv2d`, `conv2d_1`.

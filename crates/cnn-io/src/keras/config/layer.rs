@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use super::args::Args;
 use super::write::{Config, activation};
-use super::{Dialect, convolution, elementwise, shapes, spatial};
+use super::{Dialect, applications, convolution, elementwise, shapes, spatial};
 use crate::error::Problem;
 
 /// The classes that can be read.
-const KNOWN: [&str; 37] = [
+const KNOWN: [&str; 40] = [
     "Activation",
     "Add",
     "Average",
@@ -19,6 +19,7 @@ const KNOWN: [&str; 37] = [
     "Conv2D",
     "Conv2DTranspose",
     "Cropping2D",
+    "CustomScaleLayer",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -29,6 +30,7 @@ const KNOWN: [&str; 37] = [
     "GlobalMaxPooling2D",
     "InputLayer",
     "LayerNormalization",
+    "LayerScale",
     "LeakyReLU",
     "MaxPooling2D",
     "Maximum",
@@ -44,6 +46,7 @@ const KNOWN: [&str; 37] = [
     "SeparableConv2D",
     "Sequential",
     "Softmax",
+    "StochasticDepth",
     "Subtract",
     "UpSampling2D",
     "ZeroPadding2D",
@@ -125,6 +128,9 @@ pub(super) fn read(class: &str, args: &mut Args<'_>) -> Result<Layer, Problem> {
         "Reshape" => shapes::read_reshape(args)?.into(),
         "Permute" => shapes::read_permute(args)?.into(),
         "Dropout" => shapes::read_dropout(args)?.into(),
+        "LayerScale" => applications::read_layer_scale(args)?.into(),
+        "StochasticDepth" => applications::read_stochastic_depth(args)?.into(),
+        "CustomScaleLayer" => applications::read_custom_scale_layer(args)?.into(),
         other => return Err(unknown(args.place.clone(), other.to_owned())),
     })
 }
@@ -163,12 +169,16 @@ pub(super) fn write(layer: &Layer, place: &str) -> Result<Map<String, Value>, Pr
         Layer::Reshape(layer) => shapes::write_reshape(layer, c),
         Layer::Permute(layer) => shapes::write_permute(layer, c),
         Layer::Dropout(layer) => shapes::write_dropout(layer, c),
+        Layer::LayerScale(layer) => applications::write_layer_scale(layer, c),
+        Layer::StochasticDepth(layer) => applications::write_stochastic_depth(layer, c),
+        Layer::CustomScaleLayer(layer) => applications::write_custom_scale_layer(layer, c),
         Layer::Add(_)
         | Layer::Subtract(_)
         | Layer::Multiply(_)
         | Layer::Average(_)
         | Layer::Maximum(_)
-        | Layer::Minimum(_) => {}
+        | Layer::Minimum(_)
+        | Layer::Operation(_) => {}
         Layer::Model(_) => {
             return Err(Problem::config(place, "a nested model has no arguments; write the model instead"));
         }

@@ -4,10 +4,12 @@
 //! is Keras 3's, in the part that all its versions read. What has no effect on inference (initialisers, regularizers,
 //! constraints, how it was compiled) is not kept; regularizers and constraints are noted.
 
+mod applications;
 mod args;
 mod convolution;
 mod elementwise;
 mod layer;
+mod operation;
 mod shapes;
 mod spatial;
 mod wiring;
@@ -235,12 +237,16 @@ impl Reader {
     }
 
     fn named(&mut self, entry: &Entry<'_>, place: &str, own: &str) -> Result<Named, Problem> {
-        // A user's own class is registered as `package>Class`, an operation stands in Keras's modules of operations.
-        let foreign = entry.text("registered_name").filter(|name| name.contains('>')).map(str::to_owned);
-        let operation = entry.text("module").filter(|module| module.starts_with("keras.src.ops"));
-        let foreign = foreign.or_else(|| operation.map(|module| format!("{module}.{}", entry.class)));
-        if let Some(class) = foreign {
-            return Err(layer::unknown(at(place, own), class));
+        // A user's own class is registered as `package>Class`.
+        if let Some(class) = entry.text("registered_name").filter(|name| name.contains('>')) {
+            return Err(layer::unknown(at(place, own), class.to_owned()));
+        }
+        if operation::is_operation(entry) {
+            let operation = Named::from(operation::read(entry, &at(place, own))?);
+            return Ok(match entry.name() {
+                Some(name) => operation.name(name),
+                None => operation,
+            });
         }
         if entry.is_model() {
             return Ok(self.model(entry, place)?.into());

@@ -58,7 +58,8 @@ impl<'a> Wiring<'a> {
             Value::Array(nodes) => nodes.as_slice(),
             _ => return Err(wrong("inbound_nodes is no list")),
         };
-        let mut calls = nodes.iter().map(|node| inputs(node, place)).collect::<Result<Vec<_>, _>>()?;
+        let numbers = named.layer.is_operation();
+        let mut calls = nodes.iter().map(|node| inputs(node, numbers, place)).collect::<Result<Vec<_>, _>>()?;
         if matches!(named.layer, Layer::InputLayer(_)) {
             calls = vec![Vec::new()];
         } else if calls.is_empty() {
@@ -196,8 +197,9 @@ pub(super) fn assemble(
     Ok(builder.model(name, &inputs, &outputs)?)
 }
 
-/// What one node takes: Keras 3's `{args, kwargs}`, or Keras 2's list of `[layer, node, tensor, kwargs]`.
-fn inputs<'a>(node: &'a Value, place: &str) -> Result<Vec<Written<'a>>, Problem> {
+/// What one node takes: Keras 3's `{args, kwargs}`, or Keras 2's list of `[layer, node, tensor, kwargs]`. Among the
+/// arguments may be `numbers`, which an operation has read already.
+fn inputs<'a>(node: &'a Value, numbers: bool, place: &str) -> Result<Vec<Written<'a>>, Problem> {
     let wrong = |reason: &str| Problem::config(place, reason);
     let mut taken = Vec::new();
     match node {
@@ -205,7 +207,13 @@ fn inputs<'a>(node: &'a Value, place: &str) -> Result<Vec<Written<'a>>, Problem>
             let (Some(args), kwargs) = (node.get("args"), node.get("kwargs").unwrap_or(&Value::Null)) else {
                 return Err(wrong("a node in inbound_nodes has no args"));
             };
-            collect_tensors(args, &mut taken).map_err(wrong)?;
+            match args.as_array() {
+                Some(args) if numbers => {
+                    let mut tensors = args.iter().filter(|value| !value.is_number());
+                    tensors.try_for_each(|value| collect_tensors(value, &mut taken)).map_err(wrong)?;
+                }
+                _ => collect_tensors(args, &mut taken).map_err(wrong)?,
+            }
             check_kwargs(kwargs, place)?;
         }
         Value::Array(items) if items.first().is_some_and(Value::is_string) => {

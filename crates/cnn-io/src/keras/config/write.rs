@@ -8,8 +8,8 @@ use cnn_core::shape::Padding2D;
 use cnn_core::{Model, Sequential, TensorRef};
 use serde_json::{Map, Value, json};
 
-use super::layer;
 use super::wiring::{Reference, assemble};
+use super::{applications, layer, operation};
 use crate::error::Problem;
 
 /// The configuration as `model.to_json()` gives it; `keras.models.model_from_json` reads it.
@@ -172,12 +172,19 @@ fn layer_object(layer: &ModelLayer, place: &str, style: Style) -> Result<Map<Str
             let class = kind.class_name();
             let mut config = Map::new();
             config.insert("name".into(), json!(layer.name()));
-            if !matches!(kind, Layer::InputLayer(_)) {
+            let (module, registered) = match applications::module(kind) {
+                Some(module) => (module, json!(class)),
+                None if kind.is_operation() => (operation::MODULE, json!(class)),
+                None => ("keras.layers", Value::Null),
+            };
+            if !matches!(kind, Layer::InputLayer(_) | Layer::Operation(_)) {
                 config.insert("trainable".into(), json!(layer.trainable()));
             }
-            config.insert("dtype".into(), json!("float32"));
+            if !kind.is_operation() {
+                config.insert("dtype".into(), json!("float32"));
+            }
             config.extend(layer::write(kind, &format!("{} ({class})", super::at(place, layer.name())))?);
-            dressed("keras.layers", class, config, Value::Null, style)
+            dressed(module, class, config, registered, style)
         }
     };
     match value {
@@ -197,8 +204,12 @@ fn node(model: &Model, layer: &ModelLayer, call: &Call) -> Value {
             | Layer::Average(_)
             | Layer::Maximum(_)
             | Layer::Minimum(_)
+            | Layer::CustomScaleLayer(_)
             | Layer::Concatenate(_)
     );
+    if let Layer::Operation(operation) = layer.layer() {
+        return json!({"args": operation::write_arguments(operation, tensors), "kwargs": {}});
+    }
     let args = if merges || tensors.len() != 1 { json!([tensors]) } else { json!(tensors) };
     json!({"args": args, "kwargs": {}})
 }

@@ -24,24 +24,46 @@ fn refused(bytes: &[u8]) -> PictureError {
     decode(bytes, "cat.png", &DecodeOptions::default()).unwrap_err()
 }
 
-/// An expected array's name: FILE.EXTENSION.MODE.INTERPOLATION.SIZE.npy, where the size is HEIGHTxWIDTH or `own`.
+/// An expected array's name: FILE.EXTENSION.MODE.INTERPOLATION.SIZE.npy, where the size is HEIGHTxWIDTH or `own`, with
+/// `.keep` before `.npy` where the aspect ratio is kept, `.keras` where nothing is done otherwise than Keras does it.
 struct Expected {
     picture: String,
     channels: Channels,
     interpolation: Interpolation,
     size: Option<(usize, usize)>,
+    variant: String,
 }
 
 impl Expected {
     fn parse(name: &str) -> Self {
         let parts: Vec<&str> = name.split('.').collect();
-        let [file, extension, mode, interpolation, size, "npy"] = parts[..] else { panic!("{name}") };
+        let (parts, variant) = match parts[..] {
+            [ref parts @ .., "npy"] if parts.len() == 5 => (parts, ""),
+            [ref parts @ .., variant @ ("keep" | "keras"), "npy"] if parts.len() == 5 => (parts, variant),
+            _ => panic!("{name}"),
+        };
+        let [file, extension, mode, interpolation, size] = parts[..] else { panic!("{name}") };
         let size = size.split_once('x').map(|(height, width)| (height.parse().unwrap(), width.parse().unwrap()));
         Self {
             picture: format!("{file}.{extension}"),
             channels: if mode == "grey" { Channels::Grey } else { Channels::Rgb },
             interpolation: Interpolation::ALL.into_iter().find(|(name, _)| *name == interpolation).unwrap().1,
             size,
+            variant: variant.into(),
+        }
+    }
+
+    /// The picture as this project loads it.
+    fn load(&self) -> Picture {
+        let options = DecodeOptions::default();
+        let options = if self.variant == "keras" { options.as_keras() } else { options };
+        let picture = decode(&file(&self.picture), &self.picture, &options).unwrap().convert(self.channels);
+        match (self.size, self.variant.as_str()) {
+            (None, _) => picture,
+            (Some((height, width)), "keep") => {
+                picture.resize_keeping_aspect_ratio(height, width, self.interpolation).unwrap()
+            }
+            (Some((height, width)), _) => picture.resize(height, width, self.interpolation).unwrap(),
         }
     }
 }
@@ -56,11 +78,7 @@ fn as_keras_loads_them() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let expected = Expected::parse(name);
         let array = cnn_io::npy::read(&std::fs::read(&path).unwrap(), name).unwrap();
-        let mut picture = open(&expected.picture).convert(expected.channels);
-        if let Some((height, width)) = expected.size {
-            picture = picture.resize(height, width, expected.interpolation).unwrap();
-        }
-        let tensor = picture.to_tensor(expected.channels);
+        let tensor = expected.load().to_tensor(expected.channels);
         assert_eq!(tensor.shape(), [&[1], array.shape()].concat(), "{name}");
         let (largest, mean) = if name.contains(".jpg.") { (6.0, 0.6) } else { (1.0, 1.0) };
         let differences = tensor.data().iter().zip(array.data()).map(|(got, wanted)| (got - wanted).abs());
@@ -70,11 +88,12 @@ fn as_keras_loads_them() {
         assert!(worst <= largest && average <= mean, "{name}: at most {worst}, on average {average:.3}");
         count += 1;
     }
-    assert_eq!(count, 114, "expected arrays");
+    assert_eq!(count, 179, "expected arrays");
 }
 
 /// The options that leave a picture as it lies in the file.
-const LYING: DecodeOptions = DecodeOptions { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: false };
+const LYING: DecodeOptions =
+    DecodeOptions { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: false, scale_16_bits: true };
 
 #[test]
 fn turned_only_where_wanted() {
@@ -224,6 +243,21 @@ fn no_size_is_no_size() {
         let pixel = picture.resize(1, 1, interpolation).unwrap();
         assert_eq!((pixel.height(), pixel.width(), pixel.pixels().len()), (1, 1, 3));
         assert_eq!(pixel.resize(2, 3, interpolation).unwrap().pixels(), pixel.pixels().repeat(6));
+    }
+}
+
+/// The part that keeps the aspect ratio has a pixel, or Keras's own resizer refuses too.
+#[test]
+fn too_narrow_a_part() {
+    let picture = open("rgb.png");
+    for (height, width) in [(1, 24), (18, 1), (0, 5), (5, 0)] {
+        let error = picture.resize_keeping_aspect_ratio(height, width, Interpolation::Nearest);
+        let refused = error.map(|_| ()).map_err(|error| error.to_string());
+        let says: String = match (height, width) {
+            (1, 24) | (18, 1) => "no part of its 17 x 23 pixels has that aspect ratio".into(),
+            _ => "it needs at least one of each".into(),
+        };
+        assert!(refused.as_ref().is_err_and(|text| text.ends_with(&says)), "{height} x {width}: {refused:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 """Writes tests/vectors/pictures/: small PNG and JPEG files, and what Keras's load_img and img_to_array make of them.
 
-    python tests/vectors/pictures.py        ("pillow<13", numpy)
+    python tests/vectors/pictures.py        ("pillow<13", numpy, keras and a backend of it)
 
 Pillow resizes along the rows first; from 13 on it sometimes begins with the columns, which gives other numbers (by up to 3
 grey levels in these pictures, Lanczos to 5x51).
@@ -8,13 +8,17 @@ grey levels in these pictures, Lanczos to 5x51).
 `keras_array` does what Keras 3's `load_img` does with an opened file: convert to `color_mode`, then resize. Before it, where
 this project differs on purpose, files are turned as EXIF says, and 16 bits are scaled to 8 by round(x / 257).
 
+What is named `keep` or `keras` comes from `load_img` and `img_to_array` themselves: with keep_aspect_ratio, and of pictures
+that this project by default takes otherwise.
+
 An expected array is uint8 [height, width, channels], in expected/FILE.MODE.INTERPOLATION.HEIGHTxWIDTH.npy (`own` for a
-picture that is not resized).
+picture that is not resized), with `.keep` or `.keras` before `.npy` for these.
 """
 import pathlib
 import struct
 import zlib
 
+import keras
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -76,6 +80,23 @@ def expect(name, modes=("rgb",), sizes=((11, 14),), interpolations=("bilinear",)
                 np.save(OUT / "expected" / f"{name}.{mode}.{interpolation}.{what}.npy", array)
 
 
+def expect_of_keras(name, variant, modes=("rgb",), sizes=(None,), interpolations=("nearest",)):
+    """Stores what Keras itself makes of a file."""
+    for mode in modes:
+        for size in sizes:
+            for interpolation in interpolations:
+                picture = keras.utils.load_img(
+                    OUT / name,
+                    color_mode={"rgb": "rgb", "grey": "grayscale"}[mode],
+                    target_size=size,
+                    interpolation=interpolation,
+                    keep_aspect_ratio=variant == "keep",
+                )
+                array = keras.utils.img_to_array(picture).astype(np.uint8)
+                what = "{}x{}".format(*size) if size else "own"
+                np.save(OUT / "expected" / f"{name}.{mode}.{interpolation}.{what}.{variant}.npy", array)
+
+
 ALL_SIZES = [(11, 14), (30, 27), (17, 9), (5, 51)]
 rgb = Image.fromarray(scene())
 grey = rgb.convert("L")
@@ -115,6 +136,12 @@ eight = np.round(deep / 257).astype(np.uint8)
 expect("rgb16.png", both, picture=Image.fromarray(eight))
 expect("grey16.png", both, picture=Image.fromarray(eight[..., 1]))
 
+pixels = np.concatenate([deep, deep[::-1, :, :1]], -1)
+write_png(OUT / "rgba16.png", pixels.astype(">u2").reshape(HEIGHT, -1).view(np.uint8), 16, 6)
+write_png(OUT / "grey_alpha16.png", pixels[..., 1:3].astype(">u2").reshape(HEIGHT, -1).view(np.uint8), 16, 4)
+expect("rgba16.png", both, picture=Image.fromarray(eight))
+expect("grey_alpha16.png", both, picture=Image.fromarray(eight[..., 1]))
+
 # JPEG. What decoders may round in their own way stays small on slopes.
 rgb.save(OUT / "rgb.jpg", quality=90)
 expect("rgb.jpg", both, [(11, 14), (30, 27)], ["nearest", "bilinear"])
@@ -138,6 +165,19 @@ for orientation in range(1, 9):
 exif[0x0112] = 6
 rgb.save(OUT / "turned6.png", exif=exif)
 expect("turned6.png")
+
+# The middle of a picture, in the wanted aspect ratio: (17, 23) and its double need no cut.
+KEPT = [*ALL_SIZES, (9, 9), (34, 46), (17, 17)]
+expect_of_keras("rgb.png", "keep", ["rgb"], KEPT, ["nearest", "bilinear", "bicubic", "lanczos"])
+expect_of_keras("grey.png", "keep", ["grey"], KEPT, ["nearest", "bilinear"])
+expect_of_keras("rgb.jpg", "keep", ["rgb"], [(11, 14), (30, 27)], ["nearest", "bilinear"])
+
+# What Keras takes otherwise. (Grey of 16 bits in grey it leaves at 0 to 65535, which is no picture of 8 bits.)
+for turned in ["turned6.jpg", "turned6.png"]:
+    expect_of_keras(turned, "keras", ["rgb"], [None, (11, 14)])
+for name in ["rgb16.png", "rgba16.png", "grey_alpha16.png"]:
+    expect_of_keras(name, "keras", both)
+expect_of_keras("grey16.png", "keras")
 
 # Formats that are not read.
 for extension in ["gif", "bmp", "tiff", "webp", "ico", "avif", "jp2"]:

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cnn::Network;
 use cnn::hub::{Hub, HubError, Problem};
 use cnn::layers::Activation;
 use cnn::zoo::{Arguments, Row, WeightFile};
+use cnn::{Model, Network};
 
 use crate::console::Console;
 use crate::failure::{Failure, chain};
@@ -76,6 +76,41 @@ impl From<ClassifierActivation> for Activation {
         match activation {
             ClassifierActivation::None => Activation::Linear,
             ClassifierActivation::Softmax => Activation::Softmax,
+        }
+    }
+}
+
+/// The layers of a model, without its weights.
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// A model of the zoo, in any case, or a .keras or whole-model .h5 file
+    model: Source,
+    /// Without the classifier
+    #[arg(long)]
+    no_top: bool,
+    /// Height, width, channels, of a model of the zoo
+    #[arg(long, value_name = "H,W,C")]
+    input_shape: Option<InputShape>,
+}
+
+impl ModelArgs {
+    /// The layers.
+    pub fn load(&self, console: &Console) -> Result<Model, Failure> {
+        match &self.model {
+            Source::Zoo(row) => {
+                let mut arguments = Arguments::default().include_top(!self.no_top);
+                if let Some(InputShape(shape)) = self.input_shape {
+                    arguments = arguments.input_shape(shape);
+                }
+                Ok(row.build(&arguments)?)
+            }
+            Source::File(_) if self.no_top || self.input_shape.is_some() => Err(Failure::Usage(
+                "--no-top and --input-shape go with a model of the zoo: a file has the layers and sizes it has".into(),
+            )),
+            Source::File(path) => {
+                let _doing = console.doing(&format!("reading {}", path.display()));
+                Ok(Network::load(path)?.model().clone())
+            }
         }
     }
 }

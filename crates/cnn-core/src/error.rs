@@ -48,12 +48,14 @@ pub enum ModelError {
         reason: &'static str,
     },
     /// There is no layer of that name.
-    #[error("model '{model}' has no layer '{name}'; `cnn summary` lists its layers")]
+    #[error("model '{model}' has no layer '{name}'{}; `cnn summary` lists its layers", near_names(.near))]
     UnknownLayer {
         /// The model.
         model: String,
         /// The name asked for.
         name: String,
+        /// Names of layers that are much like it, the likest first.
+        near: Vec<String>,
     },
     /// The layers do not form a graph from the inputs to the outputs.
     #[error("model '{model}': {reason}")]
@@ -75,4 +77,11 @@ fn list(shapes: &[Vec<Option<usize>>]) -> String {
 fn show(shape: &[Option<usize>]) -> String {
     let sizes: Vec<String> = shape.iter().map(|size| size.map_or("None".into(), |n| n.to_string())).collect();
     format!("[{}]", sizes.join(", "))
+}
+
+fn near_names(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!(", but '{}'", names.join("', '")),
+    }
 }

@@ -63,7 +63,7 @@ impl Model {
     }
 
     /// The layers that Keras counts as the model's: a sequential model hides its input layer.
-    fn shown_layers(&self) -> impl Iterator<Item = &ModelLayer> {
+    pub fn shown_layers(&self) -> impl Iterator<Item = &ModelLayer> {
         let hide = self.kind() == ModelKind::Sequential;
         self.layers().iter().filter(move |layer| !(hide && matches!(layer.layer(), Layer::InputLayer(_))))
     }
@@ -94,7 +94,7 @@ fn count_params(layer: &ModelLayer) -> usize {
 }
 
 /// The sizes between parentheses, as Python writes them: `(None, 28, 28, 3)`.
-fn show(shape: &SymbolicShape) -> String {
+pub fn show(shape: &SymbolicShape) -> String {
     let sizes: Vec<String> = shape.iter().map(|size| size.map_or("None".into(), |n| n.to_string())).collect();
     format!("({})", sizes.join(", "))
 }

@@ -23,12 +23,23 @@ pub struct DecodeOptions {
     /// Whether a picture is turned and mirrored as its EXIF entry "orientation" says, as people see it in a viewer. Keras
     /// does not do this.
     pub exif_orientation: bool,
+    /// Whether 16 bits are scaled to 8, `round(x / 257)`. PIL does otherwise, and so Keras: it cuts a grey value at 255, so
+    /// that nearly every picture of 16 bits gets white, and takes the upper 8 bits of a colour or of grey with alpha.
+    pub scale_16_bits: bool,
 }
 
 impl Default for DecodeOptions {
-    /// 16,384 rows and columns, 2^28 (268 million) pixels; turned by EXIF.
+    /// 16,384 rows and columns, 2^28 (268 million) pixels; turned by EXIF, 16 bits scaled.
     fn default() -> Self {
-        Self { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: true }
+        Self { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: true, scale_16_bits: true }
+    }
+}
+
+impl DecodeOptions {
+    /// The same limits, and pictures as Keras's `load_img` takes them: not turned, 16 bits as PIL takes them. One thing is not
+    /// had: grey of 16 bits in `color_mode="grayscale"`, which Keras leaves at 0 to 65535, is cut at 255 there too.
+    pub fn as_keras(self) -> Self {
+        Self { exif_orientation: false, scale_16_bits: false, ..self }
     }
 }
 
@@ -36,11 +47,11 @@ impl Default for DecodeOptions {
 ///
 /// What comes out is 8 bits of grey where the file has grey, else of red, green and blue: palettes are looked up, alpha is
 /// dropped (not blended), CMYK is converted without a colour profile; profiles and gamma are ignored. Of an animated PNG
-/// it is the still picture. All of this is what Keras's `load_img` does through PIL, but for two things:
+/// it is the still picture. All of this is what Keras's `load_img` does through PIL, but for two things, which
+/// [`DecodeOptions::as_keras`] takes back:
 ///
-/// - A picture is turned as its EXIF entry says, unless [`DecodeOptions::exif_orientation`] is off.
-/// - 16 bits are scaled to 8, `round(x / 257)`. PIL cuts a grey value at 255, so nearly every picture of 16 bits gets
-///   white, and takes the upper 8 bits of a colour.
+/// - A picture is turned as its EXIF entry says: [`DecodeOptions::exif_orientation`].
+/// - 16 bits are scaled to 8: [`DecodeOptions::scale_16_bits`].
 ///
 /// # Errors
 /// If the bytes are empty, no picture, of another format (which is named), truncated or damaged, or the picture has no
@@ -100,7 +111,7 @@ fn read(mut decoder: impl ImageDecoder, options: &DecodeOptions) -> Result<(Chan
     decoder.read_image(&mut buffer).map_err(Failure::Decoder)?;
 
     let channels = if color.has_color() { Channels::Rgb } else { Channels::Grey };
-    let pixels = eight_bits(buffer, color, channels);
+    let pixels = eight_bits(buffer, color, channels, options.scale_16_bits);
     let image = match channels {
         Channels::Grey => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
         Channels::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
@@ -111,7 +122,7 @@ fn read(mut decoder: impl ImageDecoder, options: &DecodeOptions) -> Result<(Chan
 }
 
 /// The channels that are kept, in 8 bits, out of what a decoder wrote: 16 bits are in native byte order.
-fn eight_bits(buffer: Vec<u8>, color: ColorType, channels: Channels) -> Vec<u8> {
+fn eight_bits(buffer: Vec<u8>, color: ColorType, channels: Channels, scale: bool) -> Vec<u8> {
     let (kept, all) = (channels.count(), usize::from(color.channel_count()));
     if usize::from(color.bytes_per_pixel()) == all {
         if kept == all {
@@ -119,7 +130,15 @@ fn eight_bits(buffer: Vec<u8>, color: ColorType, channels: Channels) -> Vec<u8> 
         }
         return buffer.chunks_exact(all).flat_map(|pixel| &pixel[..kept]).copied().collect();
     }
-    let scaled = |two: &[u8]| ((u32::from(u16::from_ne_bytes([two[0], two[1]])) + 128) / 257) as u8;
+    let scaled = |two: &[u8]| {
+        let value = u32::from(u16::from_ne_bytes([two[0], two[1]]));
+        let eight = match (scale, color) {
+            (true, _) => (value + 128) / 257,
+            (false, ColorType::L16) => value.min(255),
+            (false, _) => value >> 8,
+        };
+        eight as u8
+    };
     buffer.chunks_exact(2 * all).flat_map(|pixel| pixel[..2 * kept].chunks_exact(2).map(scaled)).collect()
 }
 

@@ -37,6 +37,15 @@ impl Interpolation {
     ];
 }
 
+/// A part of a picture.
+#[derive(Clone, Copy)]
+struct Crop {
+    top: usize,
+    left: usize,
+    height: usize,
+    width: usize,
+}
+
 impl Picture {
     /// The whole picture at another size, stretched where the aspect ratio differs: the size, values and interpolation of
     /// Keras's `load_img(target_size=(height, width))`.
@@ -44,6 +53,46 @@ impl Picture {
     /// # Errors
     /// If a side is 0, or the picture too large for memory.
     pub fn resize(&self, height: usize, width: usize, interpolation: Interpolation) -> Result<Picture, PictureError> {
+        let whole = Crop { top: 0, left: 0, height: self.height, width: self.width };
+        self.resize_part(whole, height, width, interpolation)
+    }
+
+    /// The largest part in the picture's middle that has the wanted aspect ratio, at another size: Keras's
+    /// `load_img(target_size=(height, width), keep_aspect_ratio=True)`. At the part's edges a filter takes in pixels beyond
+    /// them, as PIL's does.
+    ///
+    /// # Errors
+    /// If a side is 0, the picture is too large for memory, or so narrow that its part would have no pixel.
+    pub fn resize_keeping_aspect_ratio(
+        &self,
+        height: usize,
+        width: usize,
+        interpolation: Interpolation,
+    ) -> Result<Picture, PictureError> {
+        // The other side of a part that takes a whole side, at most all there is.
+        let part = |side: usize, wanted: usize, whole: usize, all: usize| {
+            (side as u128 * wanted as u128)
+                .checked_div(whole as u128)
+                .map_or(all, |part| part.min(all as u128) as usize)
+        };
+        let rows = part(self.width, height, width, self.height);
+        let columns = part(self.height, width, height, self.width);
+        if (rows == 0 || columns == 0) && height > 0 && width > 0 {
+            let reason = format!("no part of its {} x {} pixels has that aspect ratio", self.height, self.width);
+            return Err(PictureProblem::Target { height, width, reason }.in_file(&self.name));
+        }
+        let middle =
+            Crop { top: (self.height - rows) / 2, left: (self.width - columns) / 2, height: rows, width: columns };
+        self.resize_part(middle, height, width, interpolation)
+    }
+
+    fn resize_part(
+        &self,
+        part: Crop,
+        height: usize,
+        width: usize,
+        interpolation: Interpolation,
+    ) -> Result<Picture, PictureError> {
         let refused = |reason: String| PictureProblem::Target { height, width, reason }.in_file(&self.name);
         if height == 0 || width == 0 {
             return Err(refused("it needs at least one of each".into()));
@@ -63,16 +112,16 @@ impl Picture {
             _ => return Err(refused("there is not that much memory".into())),
         }
         match filter {
-            None => self.nearest(height, width, &mut pixels),
-            Some(filter) => self.convolve(height, width, filter, &mut pixels).map_err(refused)?,
+            None => self.nearest(part, height, width, &mut pixels),
+            Some(filter) => self.convolve(part, [height, width], filter, &mut pixels).map_err(refused)?,
         }
         Ok(Picture { name: self.name.clone(), height, width, channels: self.channels, pixels })
     }
 
-    fn nearest(&self, height: usize, width: usize, pixels: &mut [u8]) {
+    fn nearest(&self, part: Crop, height: usize, width: usize, pixels: &mut [u8]) {
         let count = self.channels.count();
-        let columns = nearest_positions(self.width, width);
-        let rows = nearest_positions(self.height, height);
+        let columns = nearest_positions(part.left, part.width, width);
+        let rows = nearest_positions(part.top, part.height, height);
         for (row, out) in rows.iter().zip(pixels.chunks_exact_mut(width * count)) {
             let from = &self.pixels[row * self.width * count..][..self.width * count];
             for (column, out) in columns.iter().zip(out.chunks_exact_mut(count)) {
@@ -81,10 +130,10 @@ impl Picture {
         }
     }
 
-    fn convolve(&self, height: usize, width: usize, filter: FilterType, pixels: &mut [u8]) -> Result<(), String> {
+    fn convolve(&self, part: Crop, size: [usize; 2], filter: FilterType, pixels: &mut [u8]) -> Result<(), String> {
         match self.channels {
-            Channels::Grey => self.convolve_typed::<U8>(height, width, filter, pixels),
-            Channels::Rgb => self.convolve_typed::<U8x3>(height, width, filter, pixels),
+            Channels::Grey => self.convolve_typed::<U8>(part, size, filter, pixels),
+            Channels::Rgb => self.convolve_typed::<U8x3>(part, size, filter, pixels),
         }
     }
 
@@ -93,8 +142,8 @@ impl Picture {
     /// all fifteen.
     fn convolve_typed<P: PixelTrait>(
         &self,
-        height: usize,
-        width: usize,
+        part: Crop,
+        [height, width]: [usize; 2],
         filter: FilterType,
         pixels: &mut [u8],
     ) -> Result<(), String> {
@@ -105,18 +154,21 @@ impl Picture {
         let mut resizer = Resizer::new();
         let from = TypedImageRef::<P>::from_buffer(from_width, from_height, &self.pixels);
         let mut between = TypedImage::<P>::new(width, from_height);
+        let [top, left, rows, columns] = [part.top, part.left, part.height, part.width].map(|size| size as f64);
+        let across = options.crop(left, 0.0, columns, f64::from(from_height));
         resizer
-            .resize_typed(&from.map_err(|error| error.to_string())?, &mut between, &options)
+            .resize_typed(&from.map_err(|error| error.to_string())?, &mut between, &across)
             .map_err(|error| error.to_string())?;
+        let down = options.crop(0.0, top, f64::from(width), rows);
         let mut to = TypedImage::<P>::from_buffer(width, height, pixels).map_err(|error| error.to_string())?;
-        resizer.resize_typed(&between, &mut to, &options).map_err(|error| error.to_string())
+        resizer.resize_typed(&between, &mut to, &down).map_err(|error| error.to_string())
     }
 }
 
-/// The pixel of `from` under the middle of each pixel of `to`. The middles are summed up one by one, as PIL does: where
-/// one falls on a border between two pixels, rounding decides.
-fn nearest_positions(from: usize, to: usize) -> Vec<usize> {
+/// The pixel under the middle of each pixel of `to`, of the `from` pixels that begin at `begin`. The middles are summed up
+/// one by one, as PIL does: where one falls on a border between two pixels, rounding decides.
+fn nearest_positions(begin: usize, from: usize, to: usize) -> Vec<usize> {
     let scale = from as f64 / to as f64;
-    let middles = std::iter::successors(Some(scale * 0.5), |middle| Some(middle + scale));
-    middles.take(to).map(|middle| (middle as usize).min(from - 1)).collect()
+    let middles = std::iter::successors(Some(begin as f64 + scale * 0.5), |middle| Some(middle + scale));
+    middles.take(to).map(|middle| (middle as usize).min(begin + from - 1)).collect()
 }

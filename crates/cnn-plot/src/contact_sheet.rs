@@ -7,6 +7,7 @@ use embedded_graphics::mono_font::MonoFont;
 use embedded_graphics::mono_font::iso_8859_1::{FONT_7X13, FONT_7X13_BOLD, FONT_9X15_BOLD};
 use image::{ImageFormat, Rgb, RgbImage};
 
+use crate::MAX_PIXELS;
 use crate::error::PlotError;
 use crate::text;
 
@@ -25,8 +26,6 @@ const GAP: usize = 14;
 const BORDER: usize = 3;
 /// Pixels between a picture's frame and its caption.
 const CAPTION_GAP: usize = 3;
-/// The largest sheet, in pixels.
-const MAX_PIXELS: usize = 1 << 28;
 
 /// How a picture on a sheet is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

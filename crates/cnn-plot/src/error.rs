@@ -20,10 +20,8 @@ pub enum PlotError {
     /// A sheet without a picture.
     #[error("contact sheet: there is no picture on it; add at least one")]
     Empty,
-    /// A sheet that is too large for a picture file.
-    #[error(
-        "contact sheet: it would be {width} x {height} pixels, over 268 million; use fewer pictures or a smaller scale"
-    )]
+    /// A drawing that is too large for a picture file.
+    #[error("a drawing of {width} x {height} pixels, over 268 million; draw less of it, or smaller")]
     TooLarge {
         /// Columns.
         width: usize,
@@ -33,4 +31,21 @@ pub enum PlotError {
     /// The picture could not be written as PNG.
     #[error("contact sheet: cannot be written as PNG: {0}")]
     Encode(#[from] image::ImageError),
+    /// A model of too many layers.
+    #[error(
+        "a model of more than {limit} layers cannot be drawn; draw a part of it, or without the layers of nested models"
+    )]
+    TooManyLayers {
+        /// The most that can be drawn.
+        limit: usize,
+    },
+    /// There is no font to write with.
+    #[error("there is no font on this machine to write the layers' names with; install one, or draw the model as SVG")]
+    NoFont,
+    /// A drawing could not be made a PNG file.
+    #[error("the drawing cannot be made a PNG file: {reason}; draw it as SVG")]
+    Render {
+        /// Why not.
+        reason: String,
+    },
 }

@@ -1,4 +1,4 @@
-//! Pictures for people: contact sheets.
+//! Pictures for people: contact sheets, models.
 //!
 //! ```
 //! use cnn_core::Tensor;
@@ -16,7 +16,12 @@
 
 mod contact_sheet;
 mod error;
+mod model_plot;
 mod text;
 
 pub use contact_sheet::{ContactSheet, Mark};
 pub use error::PlotError;
+pub use model_plot::{ModelPlot, RankDir};
+
+/// The largest picture, in pixels.
+const MAX_PIXELS: usize = 1 << 28;

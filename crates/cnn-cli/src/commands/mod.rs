@@ -5,6 +5,7 @@ mod classify;
 mod convert;
 mod demo;
 mod devices;
+mod plot;
 mod run;
 mod summary;
 
@@ -20,6 +21,7 @@ use crate::failure::Failure;
 pub enum Command {
     Devices(devices::Devices),
     Summary(summary::Summary),
+    Plot(plot::Plot),
     Run(run::Run),
     Classify(classify::Classify),
     Convert(convert::Convert),
@@ -33,6 +35,7 @@ impl Command {
         match self {
             Command::Devices(command) => command.run(out),
             Command::Summary(command) => command.run(console, out),
+            Command::Plot(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),
             Command::Classify(command) => command.run(console, out),
             Command::Convert(command) => command.run(console, out),

@@ -160,6 +160,21 @@ macro_rules! layers {
     };
 }
 
+impl Layer {
+    /// Its argument `activation`, where its class has one.
+    pub fn activation(&self) -> Option<Activation> {
+        match self {
+            Layer::Conv2D(layer) => Some(layer.activation),
+            Layer::DepthwiseConv2D(layer) => Some(layer.activation),
+            Layer::SeparableConv2D(layer) => Some(layer.activation),
+            Layer::Conv2DTranspose(layer) => Some(layer.activation),
+            Layer::Dense(layer) => Some(layer.activation),
+            Layer::Activation(activation) => Some(*activation),
+            _ => None,
+        }
+    }
+}
+
 layers! {
     /// Where a model begins.
     InputLayer,

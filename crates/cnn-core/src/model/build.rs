@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::names::Names;
+use super::names::{self, Names};
 use super::order::trace;
 use super::{Call, Model, ModelKind, ModelLayer, TensorRef};
 use crate::error::{ModelError, ShapeError};
@@ -114,7 +114,8 @@ impl Functional {
     /// If there is no layer of that name, or it cannot take these inputs.
     pub fn call_again_all(&mut self, name: &str, inputs: &[TensorRef]) -> Result<Vec<TensorRef>, ModelError> {
         let Some(&index) = self.by_name.get(name) else {
-            return Err(ModelError::UnknownLayer { model: "under construction".into(), name: name.into() });
+            let near = names::near(name, self.layers.iter().map(|layer| layer.name.clone()).collect());
+            return Err(ModelError::UnknownLayer { model: "under construction".into(), name: name.into(), near });
         };
         let shapes = self.shapes_of(inputs)?;
         let output_shapes = self.layers[index].infer(&shapes)?;
@@ -370,7 +371,9 @@ fn of_model(error: ModelError, name: &str) -> ModelError {
         ModelError::LayerName { name: layer, reason, .. } => {
             ModelError::LayerName { model: name.into(), name: layer, reason }
         }
-        ModelError::UnknownLayer { name: layer, .. } => ModelError::UnknownLayer { model: name.into(), name: layer },
+        ModelError::UnknownLayer { name: layer, near, .. } => {
+            ModelError::UnknownLayer { model: name.into(), name: layer, near }
+        }
         ModelError::Graph { reason, .. } => ModelError::Graph { model: name.into(), reason },
     }
 }

@@ -45,8 +45,7 @@ impl Model {
             graph.output(self.layers[x.layer].name.clone(), value);
         }
         for (path, value) in tapped {
-            let unknown = || ModelError::UnknownLayer { model: self.name.clone(), name: path.clone() };
-            let value = value.ok_or_else(unknown)?;
+            let value = value.ok_or_else(|| self.unknown_layer(&path))?;
             graph.output(path, value);
         }
         Ok(graph)

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use build::{Functional, Sequential};
 pub use names::to_snake_case;
 
-use crate::error::ShapeError;
+use crate::error::{ModelError, ShapeError};
 use crate::layers::{Initializer, Layer, SymbolicShape, WeightSpec};
 
 /// What a layer's call makes: which layer, which of its calls, which of that call's outputs.
@@ -218,6 +218,30 @@ impl Model {
         match rest {
             None => Some(layer),
             Some(rest) => layer.nested()?.layer(rest),
+        }
+    }
+
+    /// [`Model::layer`], or which layers have names much like that one.
+    ///
+    /// # Errors
+    /// If there is no such layer.
+    pub fn find_layer(&self, path: &str) -> Result<&ModelLayer, ModelError> {
+        self.layer(path).ok_or_else(|| self.unknown_layer(path))
+    }
+
+    fn unknown_layer(&self, path: &str) -> ModelError {
+        let mut paths = Vec::new();
+        self.collect_paths("", &mut paths);
+        ModelError::UnknownLayer { model: self.name.clone(), name: path.into(), near: names::near(path, paths) }
+    }
+
+    fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
+        for layer in &self.layers {
+            let path = format!("{prefix}{}", layer.name);
+            if let Some(model) = layer.nested() {
+                model.collect_paths(&format!("{path}/"), paths);
+            }
+            paths.push(path);
         }
     }
 

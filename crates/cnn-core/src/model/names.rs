@@ -49,9 +49,34 @@ pub fn to_snake_case(class_name: &str) -> String {
     name
 }
 
+/// The three of `names` that are the most like `name`, of those that are much like it at all: by the similarity of Jaro and
+/// Winkler, which goes by the letters in common and the beginning.
+pub(super) fn near(name: &str, names: Vec<String>) -> Vec<String> {
+    const ALIKE: f64 = 0.8;
+    let alike = |other: &String| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let mut near: Vec<(f64, String)> = names.into_iter().map(|other| (alike(&other), other)).collect();
+    near.retain(|(alike, _)| *alike > ALIKE);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn near_names() {
+        let names = || ["conv1", "conv2", "flatten", "vgg16/block1_conv1", "predictions"].map(String::from).to_vec();
+        let cases: [(&str, &[&str]); 4] = [
+            ("conv9", &["conv1", "conv2"]),
+            ("Prediction", &["predictions"]),
+            ("vgg16/block1_conv", &["vgg16/block1_conv1"]),
+            ("zzz", &[]),
+        ];
+        for (name, wanted) in cases {
+            assert_eq!(near(name, names()), wanted, "{name}");
+        }
+    }
 
     /// Expectations: `keras.src.utils.naming.to_snake_case` of Keras 3.15.
     #[test]

@@ -1,0 +1,36 @@
+//! An SVG drawing as a PNG file.
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
+
+use crate::MAX_PIXELS;
+use crate::error::PlotError;
+
+/// Dots per inch of an SVG file's pixel, by CSS.
+const SVG_DPI: f32 = 96.0;
+
+pub fn render(svg: &str, dpi: u32) -> Result<Vec<u8>, PlotError> {
+    let failed = |reason: String| PlotError::Render { reason };
+    let mut options = Options::default();
+    let fonts = options.fontdb_mut();
+    fonts.load_system_fonts();
+    if fonts.is_empty() {
+        return Err(PlotError::NoFont);
+    }
+    let monospaced = fonts.faces().find(|face| face.monospaced).and_then(|face| face.families.first());
+    let any = fonts.faces().find_map(|face| face.families.first());
+    if let Some((family, _)) = monospaced.or(any).cloned() {
+        fonts.set_monospace_family(family);
+    }
+    let tree = Tree::from_str(svg, &options).map_err(|error| failed(error.to_string()))?;
+    let scale = dpi as f32 / SVG_DPI;
+    let side = |side: f32| (side * scale).ceil() as usize;
+    let (width, height) = (side(tree.size().width()), side(tree.size().height()));
+    if width.saturating_mul(height) > MAX_PIXELS {
+        return Err(PlotError::TooLarge { width, height });
+    }
+    let picture = u32::try_from(width).ok().zip(u32::try_from(height).ok()).and_then(|(w, h)| Pixmap::new(w, h));
+    let mut picture = picture.ok_or(PlotError::TooLarge { width, height })?;
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
+    picture.encode_png().map_err(|error| failed(error.to_string()))
+}

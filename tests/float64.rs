@@ -38,9 +38,8 @@ pub fn tolerance(graph: &Graph, value: impl Fn(ValueId) -> Array, run: impl Fn(&
         }
         behind *= gain(&node.op, &inputs);
     }
-    for index in 0.. {
-        let Some(nudged) = nudged(graph, Some(index)) else { break };
-        tolerance.iter_mut().zip(constants_moved(&exact, &run(&nudged))).for_each(|(sum, moved)| *sum += moved);
+    for (sum, moved) in tolerance.iter_mut().zip(&constants_moved(graph, &[exact], |nudged| vec![run(nudged)])[0]) {
+        *sum += moved;
     }
     tolerance
 }
@@ -77,16 +76,26 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
     }
 }
 
-/// What the rounding of a graph's constants to float32 may have moved: twice 2^-12 of the difference that moving each by
-/// 2^-12 of itself makes, as [`tolerance`] explains.
-pub fn constants_moved(exact: &Array, nudged: &Array) -> Vec<f64> {
-    exact.data.iter().zip(&nudged.data).map(|(a, b)| 2.0 * f64::from(NUDGE) * (a - b).abs()).collect()
+/// How far the rounding of a graph's constants to float32 may have moved its outputs: for each constant twice 2^-12 of the
+/// difference that moving it by 2^-12 of itself makes, as [`tolerance`] explains. `exact` are the outputs as they are, and
+/// `run` gives those of a graph.
+pub fn constants_moved(graph: &Graph, exact: &[Array], run: impl Fn(&Graph) -> Vec<Array>) -> Vec<Vec<f64>> {
+    let mut moved: Vec<Vec<f64>> = exact.iter().map(|output| vec![0.0; output.data.len()]).collect();
+    for index in 0.. {
+        let Some(nudged) = nudged(graph, index) else { break };
+        for (moved, (exact, nudged)) in moved.iter_mut().zip(exact.iter().zip(run(&nudged))) {
+            for (moved, (a, b)) in moved.iter_mut().zip(exact.data.iter().zip(&nudged.data)) {
+                *moved += 2.0 * f64::from(NUDGE) * (a - b).abs();
+            }
+        }
+    }
+    moved
 }
 
-/// The graph with its constant number `index`, or with all of them where that is `None`, moved by 2^-12 of itself;
-/// `None` if it has no such constant. Constants that float32 holds exactly stay.
-pub fn nudged(graph: &Graph, index: Option<usize>) -> Option<Graph> {
-    let mut nudge = Nudge { index, seen: 0 };
+/// The graph with its constant number `index` moved by 2^-12 of itself; `None` if it has no such constant. Numbers that are
+/// equal count as one, since their rounding is the same. Constants that float32 holds exactly stay.
+fn nudged(graph: &Graph, index: usize) -> Option<Graph> {
+    let mut nudge = Nudge { index, seen: Vec::new() };
     let mut new = Graph::new();
     let mut made: Vec<Option<ValueId>> = vec![None; graph.values().len()];
     // Inputs first, in their order; a node's output comes with its node.
@@ -111,28 +120,33 @@ pub fn nudged(graph: &Graph, index: Option<usize>) -> Option<Graph> {
     for (name, id) in graph.outputs() {
         new.output(name.clone(), made[id.index()]?);
     }
-    (nudge.seen > index.unwrap_or(0)).then_some(new)
+    (nudge.seen.len() > index).then_some(new)
 }
 
-/// Moves one of the constants it sees, or all.
+/// Moves one of the constants it sees.
 struct Nudge {
-    index: Option<usize>,
-    seen: usize,
+    index: usize,
+    /// The numbers seen so far, each once; `None` for a tensor.
+    seen: Vec<Option<f32>>,
 }
 
 impl Nudge {
     /// Whether the constant that is seen now is the one to be moved.
-    fn hits(&mut self) -> bool {
-        self.seen += 1;
-        self.index.is_none_or(|index| self.seen == index + 1)
+    fn hits(&mut self, number: Option<f32>) -> bool {
+        let known = self.seen.iter().position(|&seen| number.is_some() && seen == number);
+        let place = known.unwrap_or_else(|| {
+            self.seen.push(number);
+            self.seen.len() - 1
+        });
+        place == self.index
     }
 
     fn number(&mut self, x: f32) -> f32 {
-        if !is_rounded(x) || !self.hits() { x } else { x * (1.0 + NUDGE) }
+        if !is_rounded(x) || !self.hits(Some(x)) { x } else { x * (1.0 + NUDGE) }
     }
 
     fn tensor(&mut self, tensor: &Tensor) -> Tensor {
-        if !tensor.data().iter().any(|&x| is_rounded(x)) || !self.hits() {
+        if !tensor.data().iter().any(|&x| is_rounded(x)) || !self.hits(None) {
             return tensor.clone();
         }
         Tensor::from_fn(tensor.shape().to_vec(), |i| tensor.data()[i] * (1.0 + NUDGE))

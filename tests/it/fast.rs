@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use cnn_core::op::{Conv2D, Function, Unary};
 use cnn_core::shape::Padding2D;
-use cnn_core::{DType, Graph, Op, Plan, Simplify, Source, Tensor, ValueId, simplify};
+use cnn_core::{DType, Graph, Mode, Op, Plan, Simplify, Source, Tensor, ValueId, simplify};
 use cnn_cpu::CpuError;
 use cnn_cpu::fast::{CpuWeights, Program, evaluate};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::cases::{self, Case, Fill};
 use cnn_tests::check::{check_case, check_output};
+use cnn_tests::zoo_truth::zoo_truth;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
@@ -149,8 +150,27 @@ fn network(batch: usize) -> Graph {
         .and_then(|model| model.add(Flatten))
         .and_then(|model| model.add(Dense::new(10).activation(Activation::Softmax)))
         .and_then(|model| model.model());
-    let graph = model.unwrap().lower(&[vec![batch, 12, 12, 3]], cnn_core::Mode::Inference, &[]).unwrap();
+    let graph = model.unwrap().lower(&[vec![batch, 12, 12, 3]], Mode::Inference, &[]).unwrap();
     simplify(&graph, &Simplify::default())
+}
+
+/// Whole models with the recipe's weights: logits within 1e-4 of Keras's float64, the top 10 in its order.
+#[test]
+fn models_give_keras_logits() {
+    for name in ["MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50V2"] {
+        let truth = zoo_truth(name);
+        let graph = truth.model.lower(&[truth.picture.shape().to_vec()], Mode::Inference, &[]).unwrap();
+        let weights = CpuWeights::new(truth.weights.iter().map(|(path, tensor)| (path.to_owned(), tensor.clone())));
+        let program = Program::new(weights, Plan::new(simplify(&graph, &Simplify::default()))).unwrap();
+        let logits = program.run(&[truth.picture]).unwrap().remove(0);
+        let pairs = logits.data().iter().zip(&truth.logits);
+        let error = pairs.map(|(got, wanted)| (f64::from(*got) - wanted).abs()).fold(0.0, f64::max);
+        println!("{name}: logits off by {error:.1e}");
+        assert!(error <= 1e-4, "{name}: logits off by {error:e}");
+        let mut order: Vec<usize> = (0..logits.len()).collect();
+        order.sort_by(|&a, &b| logits.data()[b].total_cmp(&logits.data()[a]));
+        assert_eq!(order[..10], truth.top10, "{name}");
+    }
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn every_step_is_inside_its_bound() {
     let networks = [
         Network::of_file("formats/small.keras", "formats/small_input.npy"),
         Network::of_file("formats/small_nested.keras", "formats/small_nested_input.npy"),
+        Network::of_file("formats/convnext.keras", "formats/convnext_input.npy"),
+        Network::of_file("formats/operations.keras", "formats/operations_input.npy"),
         Network::mobilenet_v2(64),
     ];
     for device in devices(false) {
@@ -148,4 +150,14 @@ fn mobilenet_v2_at_full_size() {
 #[test]
 fn inception_v3_at_full_size() {
     check_full_size("InceptionV3");
+}
+
+#[test]
+fn mobilenet_at_full_size() {
+    check_full_size("MobileNet");
+}
+
+#[test]
+fn mobilenet_v3_small_at_full_size() {
+    check_full_size("MobileNetV3Small");
 }

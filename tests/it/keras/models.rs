@@ -3,7 +3,7 @@
 
 use cnn_core::{Graph, Mode, Simplify, simplify};
 use cnn_cpu::reference::{Array, run};
-use cnn_tests::float64::{constants_moved, nudged};
+use cnn_tests::float64::constants_moved;
 use cnn_tests::zoo_truth::{Tap, ZooTruth, zoo_truth};
 
 /// Two float64 runs of a network may differ by this much of what Keras's float32 run differs from its float64 run.
@@ -44,10 +44,7 @@ fn check_network(name: &str) {
     let graph = network.lower(&taps);
     let outputs = network.run(&graph);
     // Where layers have an epsilon, float32 rounds it, and Keras in float64 does not.
-    let moved: Vec<Vec<f64>> = match nudged(&graph, None) {
-        Some(nudged) => outputs.iter().zip(network.run(&nudged)).map(|(a, b)| constants_moved(a, &b)).collect(),
-        None => outputs.iter().map(|output| vec![0.0; output.data.len()]).collect(),
-    };
+    let moved = constants_moved(&graph, &outputs, |nudged| network.run(nudged));
 
     let (logits, moved_logits) = (&outputs[0].data, &moved[0]);
     assert_eq!((&outputs[0].shape, logits.len()), (&vec![1, 1000], truth.logits.len()));
@@ -142,4 +139,19 @@ fn mobilenet_v2_gives_keras_logits() {
 #[test]
 fn inception_v3_gives_keras_logits() {
     check_network("InceptionV3");
+}
+
+#[test]
+fn mobilenet_gives_keras_logits() {
+    check_network("MobileNet");
+}
+
+#[test]
+fn mobilenet_v3_small_gives_keras_logits() {
+    check_network("MobileNetV3Small");
+}
+
+#[test]
+fn resnet50_v2_gives_keras_logits() {
+    check_network("ResNet50V2");
 }

@@ -9,6 +9,7 @@ pub mod devices;
 pub mod float64;
 pub mod readers;
 pub mod recipe;
+pub mod scales;
 pub mod steps;
 pub mod vectors;
 pub mod zoo_truth;

@@ -1,5 +1,5 @@
 //! Checks and chores of the workspace: `cargo xtask test`, `cargo xtask shaders`, `cargo xtask drivers`,
-//! `cargo xtask fuzz`.
+//! `cargo xtask fuzz`, `cargo xtask zoo`.
 
 mod drivers;
 mod fuzz;
@@ -8,6 +8,7 @@ mod process;
 mod report;
 mod shaders;
 mod test;
+mod zoo;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Chore {
     Drivers(drivers::Arguments),
     /// Every reader of foreign files under libFuzzer; takes a nightly compiler and cargo-fuzz.
     Fuzz(fuzz::Arguments),
+    /// Every model of the zoo on the reference, the CPU and a device; writes tests/ZOO.md.
+    Zoo(zoo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Chore::Shaders(arguments) => shaders::run(&arguments),
         Chore::Drivers(arguments) => drivers::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
+        Chore::Zoo(arguments) => zoo::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

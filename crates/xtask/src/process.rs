@@ -11,10 +11,14 @@ pub fn root() -> PathBuf {
     Path::new(&package).ancestors().nth(2).expect("crates/xtask lies two levels down").to_path_buf()
 }
 
+/// Where cargo builds.
+pub fn target() -> PathBuf {
+    root().join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from))
+}
+
 /// A folder of our own among the build outputs.
 pub fn scratch(name: &str) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    root().join(target).join("xtask").join(name)
+    target().join("xtask").join(name)
 }
 
 /// The same, empty.

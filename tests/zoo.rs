@@ -80,7 +80,7 @@ impl Network {
         let logits = run(graph)?.remove(0);
         let off = logits.data().iter().zip(exact).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
         let worst = steps.iter().map(|step| step.ratio).fold(0.0, f64::max);
-        let outside = steps.iter().filter(|step| !(step.ratio <= 1.0));
+        let outside = steps.iter().filter(|step| step.ratio > 1.0 || step.ratio.is_nan());
         let outside: Vec<String> = outside.map(|step| format!("{}: {:.3}", step.name, step.ratio)).collect();
         let passes = outside.is_empty() && off <= TOLERANCE && top10(exact) == top10(&widened(&logits));
         Ok(Checked { steps: steps.len(), worst, off, outside, passes })

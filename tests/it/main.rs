@@ -8,6 +8,7 @@ mod fast;
 mod gpu;
 mod io;
 mod keras;
+mod maps;
 mod model_plot;
 mod models_on_devices;
 mod passes;

@@ -17,6 +17,7 @@ const FRAME: Rgb<u8> = Rgb([176, 176, 176]);
 const WRONG: Rgb<u8> = Rgb([200, 30, 30]);
 
 const TITLE_FONT: MonoFont = FONT_9X15_BOLD;
+const NOTE_FONT: MonoFont = FONT_7X13;
 
 /// Pixels around everything.
 const MARGIN: usize = 16;
@@ -26,6 +27,30 @@ const GAP: usize = 14;
 const BORDER: usize = 3;
 /// Pixels between a picture's frame and its caption.
 const CAPTION_GAP: usize = 3;
+/// Pixels between the title and the note.
+const NOTE_GAP: usize = 5;
+
+/// The colours of a picture of one channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Colors {
+    /// Black to white.
+    #[default]
+    Grey,
+    /// Dark violet by green to yellow, of evenly rising lightness: Matplotlib's viridis.
+    Viridis,
+}
+
+impl Colors {
+    fn of(self, level: u8) -> Rgb<u8> {
+        match self {
+            Colors::Grey => Rgb([level; 3]),
+            Colors::Viridis => {
+                let color = colorous::VIRIDIS.eval_continuous(f64::from(level) / 255.0);
+                Rgb([color.r, color.g, color.b])
+            }
+        }
+    }
+}
 
 /// How a picture on a sheet is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,9 +84,11 @@ impl Mark {
 #[derive(Debug, Clone)]
 pub struct ContactSheet {
     title: String,
+    note: String,
     columns: usize,
     scale: usize,
     range: (f32, f32),
+    colors: Colors,
     cells: Vec<Cell>,
 }
 
@@ -77,6 +104,7 @@ struct Cell {
 struct Layout {
     columns: usize,
     cell: [usize; 2],
+    note: usize,
     top: usize,
     sheet: [usize; 2],
 }
@@ -85,12 +113,18 @@ impl ContactSheet {
     /// An empty sheet: 10 columns, pictures of values from 0 to 255 in their own size.
     pub fn new(title: impl AsRef<str>) -> Self {
         let title = text::one_line(title.as_ref());
-        Self { title, columns: 10, scale: 1, range: (0.0, 255.0), cells: Vec::new() }
+        let (note, colors) = (String::new(), Colors::default());
+        Self { title, note, columns: 10, scale: 1, range: (0.0, 255.0), colors, cells: Vec::new() }
     }
 
     /// Another title, such as one that counts what was added; none where it is empty.
     pub fn title(self, title: impl AsRef<str>) -> Self {
         Self { title: text::one_line(title.as_ref()), ..self }
+    }
+
+    /// A line in small letters below the title, such as what the colours mean; none where it is empty.
+    pub fn note(self, note: impl AsRef<str>) -> Self {
+        Self { note: text::one_line(note.as_ref()), ..self }
     }
 
     /// How many pictures stand side by side; 0 counts as 1.
@@ -109,6 +143,11 @@ impl ContactSheet {
     /// It is for pictures that are added from now on.
     pub fn range(self, black: f32, white: f32) -> Self {
         Self { range: (black, white), ..self }
+    }
+
+    /// The colours of pictures of one channel that are added from now on.
+    pub fn colors(self, colors: Colors) -> Self {
+        Self { colors, ..self }
     }
 
     /// Adds the picture at `index` of a batch `[N, height, width, 1 or 3]`: grey, or red, green and blue. Pictures on one
@@ -141,10 +180,23 @@ impl ContactSheet {
         for (x, y, pixel) in picture.enumerate_pixels_mut() {
             let [x, y] = [x, y].map(|place| place as usize / self.scale);
             let from = &values[(y * width + x) * channels..][..channels];
-            *pixel = Rgb(std::array::from_fn(|channel| level(from[channel.min(channels - 1)])));
+            *pixel = match *from {
+                [grey] => self.colors.of(level(grey)),
+                _ => Rgb(std::array::from_fn(|channel| level(from[channel]))),
+            };
         }
         self.cells.push(Cell { picture, caption: text::one_line(caption.as_ref()), mark });
         Ok(())
+    }
+
+    /// The title's text.
+    pub fn title_text(&self) -> &str {
+        &self.title
+    }
+
+    /// The note's text.
+    pub fn note_text(&self) -> &str {
+        &self.note
     }
 
     /// How many pictures are on the sheet.
@@ -165,6 +217,7 @@ impl ContactSheet {
         let layout = self.layout()?;
         let mut sheet = blank(layout.sheet[0], layout.sheet[1])?;
         text::draw(&mut sheet, &self.title, &TITLE_FONT, INK, [MARGIN, MARGIN]);
+        text::draw(&mut sheet, &self.note, &NOTE_FONT, INK, [MARGIN, layout.note]);
         for (i, cell) in self.cells.iter().enumerate() {
             let x = MARGIN + i % layout.columns * (layout.cell[0] + GAP);
             let y = layout.top + i / layout.columns * (layout.cell[1] + GAP);
@@ -190,13 +243,17 @@ impl ContactSheet {
         let columns = self.columns.min(self.cells.len());
         let rows = self.cells.len().div_ceil(columns);
         let side = |count: usize, size: usize| count.saturating_mul(size.saturating_add(GAP)).saturating_sub(GAP);
-        let (titled, top) = match self.title.is_empty() {
-            true => (0, MARGIN),
-            false => (text::width(&self.title, &TITLE_FONT), MARGIN + text::height(&TITLE_FONT) + GAP),
+        let titled = text::width(&self.title, &TITLE_FONT).max(text::width(&self.note, &NOTE_FONT));
+        let line = |text: &str, height: usize| if text.is_empty() { 0 } else { height };
+        let note = MARGIN + line(&self.title, text::height(&TITLE_FONT) + NOTE_GAP);
+        let top = match (self.title.as_str(), self.note.as_str()) {
+            ("", "") => MARGIN,
+            (_, "") => MARGIN + text::height(&TITLE_FONT) + GAP,
+            _ => note + text::height(&NOTE_FONT) + GAP,
         };
         let width = side(columns, cell[0]).max(titled).saturating_add(2 * MARGIN);
         let height = side(rows, cell[1]).saturating_add(top + MARGIN);
-        Ok(Layout { columns, cell, top, sheet: [width, height] })
+        Ok(Layout { columns, cell, note, top, sheet: [width, height] })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pictures for people: contact sheets, models.
+//! Pictures for people: contact sheets, what layers make of a picture, filters, models.
 //!
 //! ```
 //! use cnn_core::Tensor;
@@ -16,11 +16,13 @@
 
 mod contact_sheet;
 mod error;
+mod maps;
 mod model_plot;
 mod text;
 
-pub use contact_sheet::{ContactSheet, Mark};
+pub use contact_sheet::{Colors, ContactSheet, Mark};
 pub use error::PlotError;
+pub use maps::{Maps, Scale};
 pub use model_plot::{ModelPlot, RankDir};
 
 /// The largest picture, in pixels.

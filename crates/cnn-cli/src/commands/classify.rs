@@ -4,18 +4,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
-use cnn::data::{Channels, DecodeOptions, Interpolation, decode};
-use cnn::zoo::Preprocess;
-use cnn::{Network, Options, Runner, Tensor, io};
+use clap::Args;
+use cnn::{Model, Network, Options, Runner};
 use serde_json::{Value, json};
 
 use crate::batches::{for_each_batch, pictures};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use crate::labels::{Labels, top};
 use crate::model::{Source, WeightsArgs};
+use crate::picture::{PictureArgs, PictureFormat};
 use crate::pipeline_cache::PipelineCache;
 use crate::table::symbolic_shape;
 
@@ -36,9 +35,8 @@ pub struct Classify {
     /// How many labels to print for each picture
     #[arg(long, default_value = "5", value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     top: u32,
-    /// What is done to pixels before; by default what the zoo says of its model, and nothing for a file
-    #[arg(long)]
-    preprocess: Option<Mode>,
+    #[command(flatten)]
+    picture: PictureArgs,
     #[command(flatten)]
     device: DeviceArgs,
     /// How many pictures run at once
@@ -52,48 +50,13 @@ pub struct Classify {
     csv: bool,
 }
 
-/// Keras's modes of `preprocess_input`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    /// RGB to BGR, minus ImageNet's mean: ResNet50, VGG16
-    Caffe,
-    /// -1 to 1: MobileNetV2, InceptionV3
-    Tf,
-    /// ImageNet's mean 0 and deviation 1
-    Torch,
-    /// Pixels as they are, 0 to 255
-    None,
-}
-
-impl From<Mode> for Preprocess {
-    fn from(mode: Mode) -> Self {
-        match mode {
-            Mode::Caffe => Preprocess::Caffe,
-            Mode::Tf => Preprocess::Tf,
-            Mode::Torch => Preprocess::Torch,
-            Mode::None => Preprocess::None,
-        }
-    }
-}
-
-/// What a model takes and makes, as far as pictures go.
-#[derive(Debug, Clone, Copy)]
-struct Format {
-    height: usize,
-    width: usize,
-    channels: Channels,
-    classes: usize,
-}
-
 impl Classify {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         let files = pictures(&self.pictures)?;
-        let mut network = self.weights.load(&self.model, true, console)?;
-        if let Some(mode) = self.preprocess {
-            network = network.with_preprocess(mode.into());
-        }
-        let format = Format::of(&network)?;
-        let labels = self.labels(&network, format.classes, console)?;
+        let network = self.picture.preprocessing(self.weights.load(&self.model, true, console)?);
+        let classes = classes(network.model())?;
+        let format = PictureFormat::of(network.model())?;
+        let labels = self.labels(&network, classes, console)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);
         let options = Options { precision: self.device.precision.into(), ..Options::default() };
@@ -113,14 +76,14 @@ impl Classify {
         for_each_batch(
             &files,
             batch,
-            |path| read(path, format, preprocess),
+            |path| self.picture.read(path, format, preprocess),
             |batch| {
                 let run = Instant::now();
                 let scores = batch.pixels.map(|pixels| runner.run_blocking(&[pixels])).transpose()?;
                 busy += run.elapsed();
                 progress.advance(batch.files.len());
                 let scores = scores.into_iter().flatten().next();
-                let mut rows = scores.iter().flat_map(|scores| scores.data().chunks(format.classes));
+                let mut rows = scores.iter().flat_map(|scores| scores.data().chunks(classes));
                 progress.hidden_while(|| {
                     batch.files.into_iter().try_for_each(|(path, problem)| match problem {
                         Some(problem) => report.refuse(&path, &problem),
@@ -252,35 +215,13 @@ fn of_csv(error: csv::Error) -> Failure {
     }
 }
 
-impl Format {
-    fn of(network: &Network) -> Result<Self, Failure> {
-        let model = network.model();
-        let (inputs, outputs) = (model.input_shapes(), model.output_shapes());
-        let refuse = |reason: String| Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name()));
-        let &[_, Some(classes)] = outputs[0].as_slice() else {
-            let shape = symbolic_shape(&outputs[0]);
-            return Err(refuse(format!("its output has the shape {shape}, not that of a classifier, [None, classes]")));
-        };
-        let input = inputs[0].as_slice();
-        let (&[_, Some(height), Some(width), Some(channels)], 1) = (input, inputs.len()) else {
-            let shape = symbolic_shape(input);
-            return Err(refuse(format!("its input has the shape {shape}, not that of pictures of one size")));
-        };
-        let channels = match channels {
-            1 => Channels::Grey,
-            3 => Channels::Rgb,
-            other => return Err(refuse(format!("it takes {other} channels, pictures have 1 or 3"))),
-        };
-        Ok(Self { height, width, channels, classes })
-    }
-}
-
-/// A picture as the model takes it: as Keras's `load_img`, `img_to_array` and `preprocess_input` make it.
-fn read(path: &Path, format: Format, preprocess: Preprocess) -> Result<Tensor, String> {
-    let bytes = io::files::read(path).map_err(|error| chain(&error))?;
-    let picture = decode(&bytes, &path.display().to_string(), &DecodeOptions::default());
-    let picture = picture.map_err(|error| chain(&error))?.convert(format.channels);
-    let picture = picture.resize(format.height, format.width, Interpolation::default());
-    let pixels = picture.map_err(|error| chain(&error))?.to_tensor(format.channels);
-    preprocess.apply(pixels).map_err(|error| format!("{}: {error}", path.display()))
+/// How many classes a classifier tells apart.
+fn classes(model: &Model) -> Result<usize, Failure> {
+    let output = &model.output_shapes()[0];
+    let &[_, Some(classes)] = output.as_slice() else {
+        let reason =
+            format!("its output has the shape {}, not that of a classifier, [None, classes]", symbolic_shape(output));
+        return Err(Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name())));
+    };
+    Ok(classes)
 }

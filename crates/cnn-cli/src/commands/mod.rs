@@ -5,6 +5,8 @@ mod classify;
 mod convert;
 mod demo;
 mod devices;
+mod features;
+mod filters;
 mod plot;
 mod run;
 mod summary;
@@ -22,6 +24,8 @@ pub enum Command {
     Devices(devices::Devices),
     Summary(summary::Summary),
     Plot(plot::Plot),
+    Features(features::Features),
+    Filters(filters::Filters),
     Run(run::Run),
     Classify(classify::Classify),
     Convert(convert::Convert),
@@ -36,6 +40,8 @@ impl Command {
             Command::Devices(command) => command.run(out),
             Command::Summary(command) => command.run(console, out),
             Command::Plot(command) => command.run(console, out),
+            Command::Features(command) => command.run(console, out),
+            Command::Filters(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),
             Command::Classify(command) => command.run(console, out),
             Command::Convert(command) => command.run(console, out),

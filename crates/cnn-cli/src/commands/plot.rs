@@ -1,7 +1,7 @@
 //! `cnn plot`: a model's layers as a drawing.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 use cnn::io::files;
@@ -9,6 +9,7 @@ use cnn::plot::{self, ModelPlot};
 
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::maps::has_ending;
 use crate::model::ModelArgs;
 use crate::paths::check_writable;
 
@@ -62,7 +63,7 @@ impl From<RankDir> for plot::RankDir {
 
 impl Plot {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
-        let ends_in = |extension: &str| ends_in(&self.output, extension);
+        let ends_in = |ending: &str| has_ending(&self.output, ending);
         if !ends_in("svg") && !ends_in("png") {
             let name = self.output.display();
             return Err(Failure::Usage(format!(
@@ -87,8 +88,4 @@ impl Plot {
         writeln!(out, "{}  {} layers of {}", self.output.display(), model.shown_layers().count(), model.name())?;
         Ok(())
     }
-}
-
-fn ends_in(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case(extension))
 }

@@ -198,7 +198,7 @@ fn each_kind_of_bad_input() {
     }
 }
 
-fn check(line: &str, ran: &Ran, status: i32, texts: &[&str]) {
+pub fn check(line: &str, ran: &Ran, status: i32, texts: &[&str]) {
     assert_eq!(ran.status, Some(status), "cnn {line}\n{}", ran.err);
     assert!(ran.err.starts_with("cnn: "), "cnn {line}\n{}", ran.err);
     for text in texts {

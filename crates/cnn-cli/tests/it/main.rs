@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod files;
+mod looking_inside;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,130 @@
+//! The options that say how a picture file becomes what a model takes.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use cnn::data::{self, Channels, DecodeOptions, decode};
+use cnn::zoo::Preprocess;
+use cnn::{Model, Network, Tensor, io};
+
+use crate::failure::{Failure, chain};
+use crate::table::symbolic_shape;
+
+/// From a file to pixels, and what is done to these.
+#[derive(Debug, Clone, Args)]
+pub struct PictureArgs {
+    /// What is done to pixels before; by default what the zoo says of its model, and nothing for a file
+    #[arg(long)]
+    preprocess: Option<Mode>,
+    /// How a picture is brought to the model's size, by the filters of Keras's load_img
+    #[arg(long, default_value = "nearest")]
+    interpolation: Interpolation,
+    /// Takes the middle of a picture in the model's aspect ratio, instead of stretching the whole
+    #[arg(long)]
+    keep_aspect_ratio: bool,
+    /// Loads pictures just as Keras does: not turned as EXIF says, grey of 16 bits cut at 255
+    #[arg(long)]
+    as_keras: bool,
+}
+
+/// Keras's modes of `preprocess_input`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// RGB to BGR, minus ImageNet's mean: ResNet50, VGG16
+    Caffe,
+    /// -1 to 1: MobileNetV2, InceptionV3
+    Tf,
+    /// ImageNet's mean 0 and deviation 1
+    Torch,
+    /// Pixels as they are, 0 to 255
+    None,
+}
+
+impl From<Mode> for Preprocess {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Caffe => Preprocess::Caffe,
+            Mode::Tf => Preprocess::Tf,
+            Mode::Torch => Preprocess::Torch,
+            Mode::None => Preprocess::None,
+        }
+    }
+}
+
+/// Keras's names of filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Interpolation {
+    Nearest,
+    Bilinear,
+    Bicubic,
+    Lanczos,
+    Hamming,
+}
+
+impl From<Interpolation> for data::Interpolation {
+    fn from(interpolation: Interpolation) -> Self {
+        match interpolation {
+            Interpolation::Nearest => data::Interpolation::Nearest,
+            Interpolation::Bilinear => data::Interpolation::Bilinear,
+            Interpolation::Bicubic => data::Interpolation::Bicubic,
+            Interpolation::Lanczos => data::Interpolation::Lanczos,
+            Interpolation::Hamming => data::Interpolation::Hamming,
+        }
+    }
+}
+
+/// What a model takes, as far as pictures go.
+#[derive(Debug, Clone, Copy)]
+pub struct PictureFormat {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Grey or colours.
+    pub channels: Channels,
+}
+
+impl PictureFormat {
+    /// The one input of a model that takes pictures of one size.
+    pub fn of(model: &Model) -> Result<Self, Failure> {
+        let refuse = |reason: String| Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name()));
+        let inputs = model.input_shapes();
+        let input = inputs[0].as_slice();
+        let (&[_, Some(height), Some(width), Some(channels)], 1) = (input, inputs.len()) else {
+            let shape = symbolic_shape(input);
+            return Err(refuse(format!("its input has the shape {shape}, not that of pictures of one size")));
+        };
+        let channels = match channels {
+            1 => Channels::Grey,
+            3 => Channels::Rgb,
+            other => return Err(refuse(format!("it takes {other} channels, pictures have 1 or 3"))),
+        };
+        Ok(Self { height, width, channels })
+    }
+}
+
+impl PictureArgs {
+    /// The network with the preprocessing that is asked for.
+    pub fn preprocessing(&self, network: Network) -> Network {
+        match self.preprocess {
+            Some(mode) => network.with_preprocess(mode.into()),
+            None => network,
+        }
+    }
+
+    /// A picture as a model takes it: as Keras's `load_img`, `img_to_array` and `preprocess_input` make it.
+    pub fn read(&self, path: &Path, format: PictureFormat, preprocess: Preprocess) -> Result<Tensor, String> {
+        let bytes = io::files::read(path).map_err(|error| chain(&error))?;
+        let options = DecodeOptions::default();
+        let options = if self.as_keras { options.as_keras() } else { options };
+        let picture = decode(&bytes, &path.display().to_string(), &options);
+        let picture = picture.map_err(|error| chain(&error))?.convert(format.channels);
+        let interpolation = self.interpolation.into();
+        let picture = match self.keep_aspect_ratio {
+            true => picture.resize_keeping_aspect_ratio(format.height, format.width, interpolation),
+            false => picture.resize(format.height, format.width, interpolation),
+        };
+        let pixels = picture.map_err(|error| chain(&error))?.to_tensor(format.channels);
+        preprocess.apply(pixels).map_err(|error| format!("{}: {error}", path.display()))
+    }
+}

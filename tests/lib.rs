@@ -8,6 +8,7 @@ pub mod check;
 pub mod devices;
 pub mod float64;
 pub mod recipe;
+pub mod server;
 pub mod steps;
 pub mod vectors;
 pub mod zoo_truth;

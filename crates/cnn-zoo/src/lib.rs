@@ -16,6 +16,7 @@
 //! ```
 
 mod arguments;
+mod imagenet;
 mod inception_v3;
 mod mobilenet_v2;
 mod preprocess;
@@ -24,6 +25,7 @@ mod rows;
 mod vgg;
 
 pub use arguments::{Arguments, Pooling, ZooError};
+pub use imagenet::{Class, Prediction, decode_predictions, imagenet_classes, top};
 pub use inception_v3::inception_v3;
 pub use mobilenet_v2::mobilenet_v2;
 pub use preprocess::Preprocess;

@@ -120,10 +120,18 @@ impl Shared {
         if reply.stalls {
             // Until the other side has had enough, or nobody asks any more.
             stream.set_read_timeout(Some(Duration::from_millis(20)))?;
-            while !self.closing.load(Ordering::SeqCst) && !matches!(stream.read(&mut [0; 64]), Ok(0)) {}
+            while stream.read(&mut [0; 64]).map_or_else(is_timeout, |count| count > 0) {
+                if self.closing.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
         }
         Ok(())
     }
+}
+
+fn is_timeout(error: std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
 impl Drop for Server {

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cnn::Network;
+use cnn::hub::Hub;
 use cnn::layers::Activation;
-use cnn::zoo::{Arguments, Row, WeightFile};
+use cnn::zoo::{Arguments, Row};
+use cnn::{Network, Origin};
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::paths;
 
 /// A model of the zoo, or a file that holds one.
 #[derive(Debug, Clone)]
@@ -83,15 +83,18 @@ impl From<ClassifierActivation> for Activation {
 /// The weights of a model.
 #[derive(Debug, Clone, Args)]
 pub struct WeightsArgs {
-    /// Weights: .weights.h5, .h5, .keras or .safetensors; a model file brings its own
+    /// Weights: .weights.h5, .h5, .keras or .safetensors. Without it a model file brings its own, and a model of the zoo
+    /// has the published ones, which are downloaded once
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Leaves out tensors of FILE that do not fit the model, and lists them: the model keeps its own, or random ones
+    #[arg(long, requires = "weights")]
+    pub skip_mismatch: bool,
 }
 
 impl WeightsArgs {
-    /// The model with its weights. A zoo model takes them from `--weights` or else from Keras's cache.
+    /// The model with its weights. A zoo model takes them from `--weights`, or else from Keras's cache or a download.
     pub fn load(&self, source: &Source, include_top: bool, console: &Console) -> Result<Network, Failure> {
-        let doing = || console.doing(&format!("reading {}", source.name()));
         let network = match source {
             Source::File(_) if !include_top => {
                 let text =
@@ -99,43 +102,75 @@ impl WeightsArgs {
                 return Err(Failure::Usage(text.into()));
             }
             Source::File(path) => {
-                let _doing = doing();
+                let doing = console.doing(&format!("reading {}", path.display()));
                 let network = Network::load(path)?;
+                drop(doing);
                 match &self.weights {
-                    Some(weights) => network.with_weights(weights)?,
+                    Some(weights) => self.replace(network, weights, console)?,
                     None => network,
                 }
             }
             Source::Zoo(row) => {
                 let arguments = Arguments::default().include_top(include_top);
-                let file = self.file(row, include_top, console)?;
-                let _doing = doing();
-                Network::zoo(row.name, &arguments, &file)?
+                match &self.weights {
+                    Some(weights) => self.own(row, arguments, weights, console)?,
+                    None => published(row, &arguments, console)?,
+                }
             }
         };
         network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", source.name())));
         Ok(network)
     }
 
-    fn file(&self, row: &Row, include_top: bool, console: &Console) -> Result<PathBuf, Failure> {
-        if let Some(weights) = &self.weights {
-            return Ok(weights.clone());
+    /// A model of the zoo with the weights of a file.
+    fn own(&self, row: &Row, arguments: Arguments, weights: &Path, console: &Console) -> Result<Network, Failure> {
+        // The published file may have come some other way, and some models have layers that go with it alone.
+        let name = weights.file_name().and_then(|name| name.to_str());
+        let is_published = [row.weights, row.weights_no_top].iter().any(|published| Some(published.file()) == name);
+        let arguments = arguments.imagenet(is_published);
+        if self.skip_mismatch {
+            return self.replace(Network::untrained(row.name, &arguments, 1)?, weights, console);
         }
-        let published = if include_top { row.weights } else { row.weights_no_top };
-        let found = paths::in_keras_cache(published.file());
-        let found = found.ok_or_else(|| Failure::Failed(no_weights(row, &published)))?;
-        console.note(&format!("weights from {}", found.display()));
-        Ok(found)
+        let _doing = console.doing(&format!("reading {}", weights.display()));
+        Ok(Network::zoo(row.name, &arguments, weights)?)
+    }
+
+    /// The network with the weights of a file, or with those of them that fit.
+    fn replace(&self, network: Network, weights: &Path, console: &Console) -> Result<Network, Failure> {
+        let _doing = console.doing(&format!("reading {}", weights.display()));
+        if !self.skip_mismatch {
+            return Ok(network.with_weights(weights)?);
+        }
+        let (network, skipped) = network.with_matching_weights(weights)?;
+        skipped.iter().for_each(|skipped| console.note(&format!("{}: skipped: {skipped}", weights.display())));
+        Ok(network)
     }
 }
 
-fn no_weights(row: &Row, published: &WeightFile) -> String {
-    let cache = paths::keras_cache().unwrap_or_else(|| PathBuf::from("~/.keras/models"));
-    format!(
-        "{} needs weights: name a file by --weights, or put {} (from {}) into {}, where it is found without",
-        row.name,
-        published.file(),
-        published.url,
-        cache.display()
-    )
+/// A model of the zoo with its published weights.
+fn published(row: &Row, arguments: &Arguments, console: &Console) -> Result<Network, Failure> {
+    let file = if arguments.include_top { row.weights } else { row.weights_no_top }.file();
+    let doing = console.doing(&format!("reading {file}"));
+    let mut download = None;
+    let loaded = Network::pretrained_blocking(row.name, arguments, &Hub::from_environment(), &mut |got, wanted| {
+        doing.hide();
+        download.get_or_insert_with(|| console.downloading(file)).progress(got, wanted);
+    });
+    drop((doing, download));
+    let (network, origin) = loaded?;
+    match origin {
+        Origin::Cache(path) => console.note(&format!("weights from {}", path.display())),
+        Origin::Downloaded { address, kept, hash_checked } => {
+            let checked = match hash_checked {
+                true => "its hash is the published one",
+                false => "Keras publishes no hash of it, so its length and every tensor's shape were checked",
+            };
+            console.note(&format!("weights from {address}, kept as {}; {checked}", kept.path.display()));
+            if let Some(aside) = kept.set_aside {
+                let aside = aside.display();
+                console.note(&format!("a file of that name, with another hash than the published one, is now {aside}"));
+            }
+        }
+    }
+    Ok(network)
 }

@@ -21,11 +21,8 @@ pub struct HubError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// No server of that name is known.
-    #[error("no server of that name is found; is there a network? {}", REMEDY)]
-    NotResolved,
-    /// The server was not reached, or hung up before it answered.
-    #[error("no connection: {}; {}", .0, REMEDY)]
+    /// The server's name is not known, it was not reached, or it hung up before it answered.
+    #[error("no connection: {}; without a network, {}", .0, REMEDY)]
     NotConnected(io::Error),
     /// The server could not show that it is the one that it should be.
     #[error("no secure connection: {}; {}", .0, REMEDY)]

@@ -1,6 +1,6 @@
 //! Bytes from a server to a file, counted and hashed on their way.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use ureq::Timeout;
@@ -80,7 +80,9 @@ fn agent(patience: Duration) -> ureq::Agent {
 fn of_answer(error: ureq::Error, patience: Duration) -> Problem {
     match error {
         ureq::Error::StatusCode(status) => Problem::Status(status),
-        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => Problem::NotResolved,
+        ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => {
+            Problem::NotConnected(io::Error::new(io::ErrorKind::HostUnreachable, "no server of that name is found"))
+        }
         ureq::Error::Timeout(_) => Problem::Stalled { patience, got: 0 },
         ureq::Error::Io(error) => Problem::NotConnected(error),
         ureq::Error::Rustls(error) => Problem::Tls(error.to_string()),
@@ -92,9 +94,7 @@ fn of_answer(error: ureq::Error, patience: Duration) -> Problem {
 /// What went wrong behind it.
 fn of_body(error: ureq::Error, got: u64, wanted: Option<u64>, patience: Duration) -> Problem {
     match error {
-        ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Problem::TooShort { got, wanted }
-        }
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Problem::TooShort { got, wanted },
         ureq::Error::Io(source) => Problem::Broken { got, wanted, source },
         ureq::Error::Timeout(_) => Problem::Stalled { patience, got },
         other => Problem::Broken { got, wanted, source: other.into_io() },

@@ -30,16 +30,22 @@ mod backend;
 pub mod device;
 pub mod error;
 pub mod network;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod pretrained;
 pub mod runner;
 
 pub use cnn_core::{
     DType, Functional, Layer, Mode, Model, ModelError, Profile, Sequential, ShapeError, StepProfile, Summary,
     SummaryStyle, Tensor, TensorRef, Weights, WeightsError, layers,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use cnn_hub as hub;
 pub use cnn_wgpu::{AdapterSummary, Gpu, GpuError, Program as GpuProgram};
 pub use {cnn_data as data, cnn_io as io, cnn_plot as plot, cnn_wgpu::wgpu, cnn_zoo as zoo};
 
 pub use device::{Device, DeviceRequest, adapters};
 pub use error::Error;
 pub use network::Network;
+#[cfg(not(target_arch = "wasm32"))]
+pub use pretrained::Origin;
 pub use runner::{Options, Runner};

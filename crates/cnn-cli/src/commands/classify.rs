@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use cnn::data::{Channels, DecodeOptions, Interpolation, decode};
-use cnn::zoo::Preprocess;
+use cnn::zoo::{Preprocess, imagenet_classes, top};
 use cnn::{Network, Options, Runner, Tensor, io};
 use serde_json::{Value, json};
 
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::{Failure, chain};
-use crate::labels::{Labels, top};
+use crate::labels::Labels;
 use crate::model::{Source, WeightsArgs};
 use crate::pipeline_cache::PipelineCache;
 use crate::table::symbolic_shape;
@@ -28,7 +28,7 @@ pub struct Classify {
     model: Source,
     #[command(flatten)]
     weights: WeightsArgs,
-    /// The classes' names: a text with one in each line, or Keras's imagenet_class_index.json
+    /// The classes' names, where they are not ImageNet's: a text with one in each line, or JSON as Keras has it
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// How many labels to print for each picture
@@ -79,6 +79,10 @@ struct Format {
 
 impl Classify {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+        // Before anything is downloaded for pictures that are not there.
+        if self.pictures.iter().all(|picture| !picture.exists()) {
+            io::files::read(&self.pictures[0])?;
+        }
         let mut network = self.weights.load(&self.model, true, console)?;
         if let Some(mode) = self.preprocess {
             network = network.with_preprocess(mode.into());
@@ -120,10 +124,10 @@ impl Classify {
     fn labels(&self, network: &Network, classes: usize, console: &Console) -> Result<Labels, Failure> {
         match (&self.labels, &self.model) {
             (Some(path), _) => Labels::load(path, classes),
-            (None, Source::Zoo(_)) => Labels::imagenet(classes, console),
-            (None, Source::File(_)) => {
+            (None, Source::Zoo(_)) if classes == imagenet_classes().len() => Ok(Labels::ImageNet),
+            (None, _) => {
                 console.detail(&format!("{}: classes have no names without --labels", network.model().name()));
-                Ok(Labels::none())
+                Ok(Labels::None)
             }
         }
     }
@@ -138,8 +142,13 @@ impl Classify {
             }
             out.flush()?;
         }
-        let label =
-            |&(index, score): &(usize, f32)| json!({ "index": index, "label": labels.name(index), "score": score });
+        let label = |&(index, score): &(usize, f32)| {
+            let mut label = json!({ "index": index, "label": labels.name(index), "score": score });
+            if let Some(id) = labels.wordnet_id(index) {
+                label["wordnet_id"] = id.into();
+            }
+            label
+        };
         Ok(json!({ "picture": path.display().to_string(), "labels": best.iter().map(label).collect::<Vec<_>>() }))
     }
 }

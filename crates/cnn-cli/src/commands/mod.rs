@@ -4,6 +4,7 @@ mod bench;
 mod classify;
 mod demo;
 mod devices;
+mod models;
 mod run;
 mod summary;
 
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Devices(devices::Devices),
+    Models(models::Models),
     Summary(summary::Summary),
     Run(run::Run),
     Classify(classify::Classify),
@@ -30,6 +32,7 @@ impl Command {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Command::Devices(command) => command.run(out),
+            Command::Models(command) => command.run(out),
             Command::Summary(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),
             Command::Classify(command) => command.run(console, out),

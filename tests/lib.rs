@@ -10,6 +10,7 @@ pub mod float64;
 pub mod readers;
 pub mod recipe;
 pub mod scales;
+pub mod server;
 pub mod steps;
 pub mod vectors;
 pub mod zoo_truth;

@@ -6,6 +6,7 @@ mod damage;
 mod facade;
 mod fast;
 mod gpu;
+mod hub;
 mod io;
 mod keras;
 mod maps;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::table::bytes;
+
 /// Standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
@@ -36,12 +38,9 @@ impl Console {
         Doing(bar)
     }
 
-    /// A bar over a file that is coming; on a terminal alone.
-    pub fn transfer(&self, file: &str) -> Transfer {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_message(file.to_string());
-        let template = "{msg}  {bar:20} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
-        let style = ProgressStyle::with_template(template);
-        Transfer(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    /// A download of the file called `file`: a note as it begins, and a bar on a terminal.
+    pub fn downloading(&self, file: &str) -> Downloading {
+        Downloading { file: file.to_string(), bar: None, console: *self }
     }
 
     /// A bar over `count` pieces of work, with their rate and the time left; on a terminal alone.
@@ -74,29 +73,52 @@ impl Drop for Progress {
     }
 }
 
-/// How much of a file has come, on a terminal; it goes away when this is dropped.
+/// A download's bar, which goes away when this does.
 #[derive(Debug)]
-pub struct Transfer(ProgressBar);
+pub struct Downloading {
+    file: String,
+    bar: Option<ProgressBar>,
+    console: Console,
+}
 
-impl Transfer {
-    /// So many bytes have come, of so many if that is known.
-    pub fn set(&self, bytes: u64, all: Option<u64>) {
-        if let Some(all) = all {
-            self.0.set_length(all);
-        }
-        self.0.set_position(bytes);
+impl Downloading {
+    /// So many bytes have come, of so many if the server tells.
+    pub fn progress(&mut self, got: u64, wanted: Option<u64>) {
+        let bar = self.bar.get_or_insert_with(|| {
+            let size = wanted.map_or(String::new(), |wanted| format!(", {}", bytes(wanted)));
+            self.console.note(&format!("downloading {}{size}", self.file));
+            bar(wanted)
+        });
+        bar.set_position(got);
     }
 }
 
-impl Drop for Transfer {
+impl Drop for Downloading {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
     }
+}
+
+fn bar(length: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+    let template = match length {
+        Some(_) => "[{bar:40}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+        None => "{spinner} {bytes}, {bytes_per_sec}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.with_style(style)
 }
 
 /// A line on the terminal that goes away when this does.
 #[derive(Debug)]
 pub struct Doing(ProgressBar);
+
+impl Doing {
+    /// Makes room for something else on the terminal.
+    pub fn hide(&self) {
+        self.0.finish_and_clear();
+    }
+}
 
 impl Drop for Doing {
     fn drop(&mut self) {

@@ -3,22 +3,23 @@
 use std::path::Path;
 
 use cnn::io::files;
+use cnn::zoo::imagenet_classes;
 use serde_json::Value;
 
-use crate::console::Console;
 use crate::failure::Failure;
-use crate::paths;
 
-/// The names of a model's classes in order, if they are known.
+/// The names of a model's classes, if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Labels(Vec<String>);
+pub enum Labels {
+    /// No names: classes are numbers.
+    None,
+    /// ImageNet's, with their WordNet ids.
+    ImageNet,
+    /// Names in the classes' order.
+    Named(Vec<String>),
+}
 
 impl Labels {
-    /// No names: classes are numbers.
-    pub fn none() -> Self {
-        Self(Vec::new())
-    }
-
     /// The names in a file: a text with one in each line, or JSON, Keras's `{"0": ["n01440764", "tench"], …}` or a list.
     pub fn load(path: &Path, classes: usize) -> Result<Self, Failure> {
         let bytes = files::read(path)?;
@@ -33,27 +34,25 @@ impl Labels {
         if names.len() != classes {
             return Err(wrong(format!("has {} names, the model {classes} classes", names.len())));
         }
-        Ok(Self(names))
-    }
-
-    /// ImageNet's, if Keras has downloaded them on this machine.
-    pub fn imagenet(classes: usize, console: &Console) -> Result<Self, Failure> {
-        const FILE: &str = "imagenet_class_index.json";
-        match paths::in_keras_cache(FILE) {
-            Some(path) => {
-                console.note(&format!("labels from {}", path.display()));
-                Self::load(&path, classes)
-            }
-            None => {
-                console.note(&format!("classes have no names without --labels FILE (Keras's is called {FILE})"));
-                Ok(Self::none())
-            }
-        }
+        Ok(Self::Named(names))
     }
 
     /// The name of a class.
     pub fn name(&self, index: usize) -> String {
-        self.0.get(index).cloned().unwrap_or_else(|| format!("class {index}"))
+        let name = match self {
+            Labels::None => None,
+            Labels::ImageNet => imagenet_classes().get(index).map(|class| class.name.to_string()),
+            Labels::Named(names) => names.get(index).cloned(),
+        };
+        name.unwrap_or_else(|| format!("class {index}"))
+    }
+
+    /// The WordNet id of a class of ImageNet.
+    pub fn wordnet_id(&self, index: usize) -> Option<&'static str> {
+        match self {
+            Labels::ImageNet => imagenet_classes().get(index).map(|class| class.wordnet_id),
+            Labels::None | Labels::Named(_) => None,
+        }
     }
 }
 
@@ -67,14 +66,6 @@ fn from_json(text: &str) -> Result<Vec<String>, String> {
     };
     let names = (0..count).map(|index| name(index).ok_or_else(|| format!("has no name for class {index}")));
     names.collect()
-}
-
-/// The `count` largest scores and their classes, the largest first; of equal ones the first class.
-pub fn top(scores: &[f32], count: usize) -> Vec<(usize, f32)> {
-    let mut order: Vec<(usize, f32)> = scores.iter().copied().enumerate().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1));
-    order.truncate(count);
-    order
 }
 
 #[cfg(test)]
@@ -91,11 +82,5 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(from_json(text), wanted);
         }
-    }
-
-    #[test]
-    fn the_best_come_first() {
-        assert_eq!(top(&[0.1, 0.5, 0.5, 0.2], 3), [(1, 0.5), (2, 0.5), (3, 0.2)]);
-        assert_eq!(top(&[0.1], 5), [(0, 0.1)]);
     }
 }

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cnn::hub::{Hub, HubError, Problem};
+use cnn::hub::Hub;
 use cnn::layers::Activation;
-use cnn::zoo::{Arguments, Row, WeightFile};
-use cnn::{Model, Network};
+use cnn::zoo::{Arguments, Row};
+use cnn::{Model, Network, Origin};
 
 use crate::console::Console;
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 
 /// A model of the zoo, or a file that holds one.
 #[derive(Debug, Clone)]
@@ -118,16 +118,18 @@ impl ModelArgs {
 /// The weights of a model.
 #[derive(Debug, Clone, Args)]
 pub struct WeightsArgs {
-    /// Weights: .weights.h5, .h5, .keras or .safetensors; by default a model of the zoo takes the published ones, which are
-    /// downloaded once into Keras's cache, and a model file brings its own
+    /// Weights: .weights.h5, .h5, .keras or .safetensors. Without it a model file brings its own, and a model of the zoo
+    /// has the published ones, which are downloaded once
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Leaves out tensors of FILE that do not fit the model, and lists them: the model keeps its own, or random ones
+    #[arg(long, requires = "weights")]
+    pub skip_mismatch: bool,
 }
 
 impl WeightsArgs {
-    /// The model with its weights. A zoo model takes them from `--weights`, or else the published ones.
+    /// The model with its weights. A zoo model takes them from `--weights`, or else from Keras's cache or a download.
     pub fn load(&self, source: &Source, include_top: bool, console: &Console) -> Result<Network, Failure> {
-        let doing = || console.doing(&format!("reading {}", source.name()));
         let network = match source {
             Source::File(_) if !include_top => {
                 let text =
@@ -135,49 +137,75 @@ impl WeightsArgs {
                 return Err(Failure::Usage(text.into()));
             }
             Source::File(path) => {
-                let _doing = doing();
+                let doing = console.doing(&format!("reading {}", path.display()));
                 let network = Network::load(path)?;
+                drop(doing);
                 match &self.weights {
-                    Some(weights) => network.with_weights(weights)?,
+                    Some(weights) => self.replace(network, weights, console)?,
                     None => network,
                 }
             }
             Source::Zoo(row) => {
                 let arguments = Arguments::default().include_top(include_top);
-                let file = self.file(row, include_top, console)?;
-                let _doing = doing();
-                Network::zoo(row.name, &arguments, &file)?
+                match &self.weights {
+                    Some(weights) => self.own(row, arguments, weights, console)?,
+                    None => published(row, &arguments, console)?,
+                }
             }
         };
         network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", source.name())));
         Ok(network)
     }
 
-    fn file(&self, row: &Row, include_top: bool, console: &Console) -> Result<PathBuf, Failure> {
-        if let Some(weights) = &self.weights {
-            return Ok(weights.clone());
+    /// A model of the zoo with the weights of a file.
+    fn own(&self, row: &Row, arguments: Arguments, weights: &Path, console: &Console) -> Result<Network, Failure> {
+        // The published file may have come some other way, and some models have layers that go with it alone.
+        let name = weights.file_name().and_then(|name| name.to_str());
+        let is_published = [row.weights, row.weights_no_top].iter().any(|published| Some(published.file()) == name);
+        let arguments = arguments.imagenet(is_published);
+        if self.skip_mismatch {
+            return self.replace(Network::untrained(row.name, &arguments, 1)?, weights, console);
         }
-        let published = if include_top { row.weights } else { row.weights_no_top };
-        published_file(row, &published, console)
+        let _doing = console.doing(&format!("reading {}", weights.display()));
+        Ok(Network::zoo(row.name, &arguments, weights)?)
+    }
+
+    /// The network with the weights of a file, or with those of them that fit.
+    fn replace(&self, network: Network, weights: &Path, console: &Console) -> Result<Network, Failure> {
+        let _doing = console.doing(&format!("reading {}", weights.display()));
+        if !self.skip_mismatch {
+            return Ok(network.with_weights(weights)?);
+        }
+        let (network, skipped) = network.with_matching_weights(weights)?;
+        skipped.iter().for_each(|skipped| console.note(&format!("{}: skipped: {skipped}", weights.display())));
+        Ok(network)
     }
 }
 
-/// A published file, from Keras's cache or, once, from where it is published.
-fn published_file(row: &Row, published: &WeightFile, console: &Console) -> Result<PathBuf, Failure> {
-    let failed = |error: HubError| Failure::Failed(format!("weights of {}: {}", row.name, chain(&error)));
-    let hub = Hub::of_environment();
-    let hub = hub.ok_or_else(|| failed(HubError { file: published.file().into(), problem: Problem::NoFolder }))?;
-    let cached = {
-        let bar = console.transfer(published.file());
-        hub.get(published.url, published.hash, &mut |bytes, all| bar.set(bytes, all)).map_err(failed)?
-    };
-    match cached.downloaded {
-        Some(from) => console.note(&format!("weights from {from}, kept as {}", cached.path.display())),
-        None => console.note(&format!("weights from {}", cached.path.display())),
+/// A model of the zoo with its published weights.
+fn published(row: &Row, arguments: &Arguments, console: &Console) -> Result<Network, Failure> {
+    let file = if arguments.include_top { row.weights } else { row.weights_no_top }.file();
+    let doing = console.doing(&format!("reading {file}"));
+    let mut download = None;
+    let loaded = Network::pretrained_blocking(row.name, arguments, &Hub::from_environment(), &mut |got, wanted| {
+        doing.hide();
+        download.get_or_insert_with(|| console.downloading(file)).progress(got, wanted);
+    });
+    drop((doing, download));
+    let (network, origin) = loaded?;
+    match origin {
+        Origin::Cache(path) => console.note(&format!("weights from {}", path.display())),
+        Origin::Downloaded { address, kept, hash_checked } => {
+            let checked = match hash_checked {
+                true => "its hash is the published one",
+                false => "Keras publishes no hash of it, so its length and every tensor's shape were checked",
+            };
+            console.note(&format!("weights from {address}, kept as {}; {checked}", kept.path.display()));
+            if let Some(aside) = kept.set_aside {
+                let aside = aside.display();
+                console.note(&format!("a file of that name, with another hash than the published one, is now {aside}"));
+            }
+        }
     }
-    if published.hash.is_none() {
-        console
-            .note("Keras publishes no hash of this file: its length and every tensor's shape are all that is checked");
-    }
-    Ok(cached.path)
+    Ok(network)
 }

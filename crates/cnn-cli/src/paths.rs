@@ -1,6 +1,6 @@
-//! Output files: what can be told before the work is done, and Keras's cache.
+//! Output files: what can be told before the work is done.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::failure::Failure;
 
@@ -18,17 +18,4 @@ pub fn check_writable(path: &Path) -> Result<(), Failure> {
         return refuse(format!("there is no folder {}; make it first", folder.display()));
     }
     Ok(())
-}
-
-/// The file of that name in the folder where Keras keeps what it downloads, if it is there: `$KERAS_HOME/models` or
-/// `~/.keras/models`.
-pub fn in_keras_cache(file: &str) -> Option<PathBuf> {
-    Some(keras_cache()?.join(file)).filter(|path| path.is_file())
-}
-
-/// That folder, whether it is there or not.
-pub fn keras_cache() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || set("HOME").or_else(|| set("USERPROFILE")).map(|home| home.join(".keras"));
-    Some(set("KERAS_HOME").or_else(home)?.join("models"))
 }

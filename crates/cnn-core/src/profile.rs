@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::graph::{Graph, Node};
+use crate::graph::{Graph, Node, ValueId};
 use crate::op::Op;
 use crate::plan;
 
@@ -56,21 +56,43 @@ pub struct Profile {
     pub liveness_bound: u64,
 }
 
+impl Graph {
+    /// Floating point operations of all convolutions and matrix products, a multiplication and an addition counting as
+    /// two: what papers give as a model's FLOPs. Pooling, normalization and functions of single elements are left out.
+    ///
+    /// ```
+    /// use cnn_core::layers::Conv2D;
+    /// use cnn_core::{Mode, Sequential};
+    /// let model = Sequential::new("m").input([4, 4, 3])?.add(Conv2D::new(8, 3))?.model()?;
+    /// let graph = model.lower(&[vec![1, 4, 4, 3]], Mode::Inference, &[])?;
+    /// assert_eq!(graph.flops(), 2 * (2 * 2 * 8) * (3 * 3 * 3));
+    /// # Ok::<(), cnn_core::ModelError>(())
+    /// ```
+    pub fn flops(&self) -> u64 {
+        self.nodes().iter().filter_map(|node| products(self, node)).sum()
+    }
+}
+
 /// Operations of a node: exact for sums of products, one for each element read elsewhere.
 fn flops(graph: &Graph, node: &Node) -> u64 {
-    let size = |value| graph.value(value).shape.iter().product::<usize>() as u64;
-    let output = size(node.output);
+    let output = size(graph, node.output);
     match &node.op {
-        Op::Conv2D(_) => {
-            let filter = &graph.value(node.inputs[1]).shape;
-            2 * output * filter[..3].iter().product::<usize>() as u64
-        }
-        Op::Gemm(_) => 2 * output * graph.value(node.inputs[1]).shape[0] as u64,
-        Op::Conv2DTranspose(_) => {
-            let filter = &graph.value(node.inputs[1]).shape;
-            2 * size(node.inputs[0]) * filter[..3].iter().product::<usize>() as u64
-        }
         Op::Pool2D(pool) => output * (pool.pool_size[0] * pool.pool_size[1]) as u64,
-        _ => output,
+        _ => products(graph, node).unwrap_or(output),
     }
+}
+
+/// Operations of a convolution or matrix product.
+fn products(graph: &Graph, node: &Node) -> Option<u64> {
+    let taps = || graph.value(node.inputs[1]).shape[..3].iter().product::<usize>() as u64;
+    match &node.op {
+        Op::Conv2D(_) => Some(2 * size(graph, node.output) * taps()),
+        Op::Gemm(_) => Some(2 * size(graph, node.output) * graph.value(node.inputs[1]).shape[0] as u64),
+        Op::Conv2DTranspose(_) => Some(2 * size(graph, node.inputs[0]) * taps()),
+        _ => None,
+    }
+}
+
+fn size(graph: &Graph, value: ValueId) -> u64 {
+    graph.value(value).shape.iter().product::<usize>() as u64
 }

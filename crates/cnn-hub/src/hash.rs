@@ -1,29 +1,28 @@
-//! Published hashes.
+//! MD5 and SHA-256, as Keras publishes them.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
-use md5::Md5;
-use sha2::{Digest, Sha256};
+use md5::{Digest, Md5};
+use sha2::Sha256;
 
-use crate::error::Problem;
+/// The bytes read at once, of files and of connections.
+pub(crate) const CHUNK: usize = 128 * 1024;
 
-/// A hash in the making, of the kind of a published one.
-pub enum Hasher {
+/// A hash in the making.
+pub(crate) enum Hasher {
     Md5(Md5),
     Sha256(Sha256),
 }
 
 impl Hasher {
-    /// The kind that a published hash is of, by its length, as Keras tells them apart.
-    pub fn of(published: &str) -> Result<Self, Problem> {
-        match published.len() {
-            32 => Ok(Self::Md5(Md5::new())),
-            64 => Ok(Self::Sha256(Sha256::new())),
-            _ => Err(Problem::UnknownHash(published.into())),
-        }
+    /// Of the kind that `wanted` is: 64 digits are SHA-256, all else is MD5, as in Keras's `get_file`.
+    pub(crate) fn like(wanted: &str) -> Self {
+        if wanted.len() == 64 { Self::Sha256(Sha256::new()) } else { Self::Md5(Md5::new()) }
     }
 
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(hasher) => hasher.update(bytes),
             Self::Sha256(hasher) => hasher.update(bytes),
@@ -31,22 +30,24 @@ impl Hasher {
     }
 
     /// In hexadecimal.
-    pub fn finish(self) -> String {
-        let hexadecimal = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    pub(crate) fn finish(self) -> String {
+        let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
-            Self::Md5(hasher) => hexadecimal(&hasher.finalize()),
-            Self::Sha256(hasher) => hexadecimal(&hasher.finalize()),
+            Self::Md5(hasher) => digits(&hasher.finalize()),
+            Self::Sha256(hasher) => digits(&hasher.finalize()),
         }
     }
+}
 
-    /// The hash of all that `file` holds.
-    pub fn of_file(mut self, mut file: impl Read) -> std::io::Result<String> {
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut chunk)? {
-                0 => return Ok(self.finish()),
-                count => self.update(&chunk[..count]),
-            }
+/// The hash of a file, of the kind that `wanted` is.
+pub(crate) fn of_file(path: &Path, wanted: &str) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Hasher::like(wanted);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&chunk[..count]),
         }
     }
 }

@@ -8,7 +8,7 @@ use cnn_core::{Model, Weights};
 
 use crate::error::{IoError, Problem};
 use crate::safetensors::Float;
-use crate::{Format, LoadedModel};
+use crate::{Format, LoadedModel, Matching};
 
 /// Reads a model and its weights from a `.keras` or whole-model `.h5` file: [`crate::read_model`].
 ///
@@ -24,6 +24,14 @@ pub fn load_model(path: &Path) -> Result<LoadedModel, IoError> {
 /// If it cannot be read, is no such file, or holds other weights; the error names it.
 pub fn load_weights(path: &Path, model: &Model) -> Result<Weights, IoError> {
     crate::read_weights(read(path)?, model, &path.display().to_string())
+}
+
+/// Reads those weights of `model` that fit and lists what was skipped: [`crate::read_matching_weights`].
+///
+/// # Errors
+/// If it cannot be read, is no such file, or its layers are others; the error names it.
+pub fn load_matching_weights(path: &Path, model: &Model) -> Result<Matching, IoError> {
+    crate::read_matching_weights(read(path)?, model, &path.display().to_string())
 }
 
 /// The format that a file's name asks for, as in Keras: `.keras`, `.weights.h5`, `.h5` (the whole model) or

@@ -39,6 +39,9 @@ use std::borrow::Cow;
 use cnn_core::{Model, Weights};
 
 pub use error::{IoError, Problem};
+pub use weights::{Matching, Skipped};
+
+use weights::Mismatch;
 
 /// A model from a file.
 #[derive(Debug, Clone)]
@@ -77,7 +80,7 @@ pub fn read_model<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Loa
     let bytes = bytes.into();
     let wanted = "a .keras or whole-model .h5 file";
     let read = || match sniff(&bytes) {
-        Kind::Zip => keras::read_archive(&bytes, None),
+        Kind::Zip => keras::read_archive(&bytes),
         Kind::Hdf5 => {
             let root = hdf5::open(bytes.into_owned())?;
             if keras::is_keras3(&root)? {
@@ -101,19 +104,55 @@ pub fn read_model<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Loa
 /// If the file is damaged, or its weights are not exactly this model's, each of its shape and finite; the error lists
 /// everything that is wrong.
 pub fn read_weights<'a>(bytes: impl Into<Cow<'a, [u8]>>, model: &Model, name: &str) -> Result<Weights, IoError> {
-    let bytes = bytes.into();
+    Ok(read_matching(bytes.into(), model, name, Mismatch::Refuse)?.weights)
+}
+
+/// Reads those weights of `model` that fit, from any file that [`read_weights`] takes, and lists what was skipped: Keras's
+/// `load_weights(skip_mismatch=True)`.
+///
+/// What may be skipped is what Keras skips. In a legacy `.h5` file that is a tensor of another shape; layers and their
+/// numbers of tensors have to be the model's, since layers bind by their order there. In a `.weights.h5` or `.keras` file
+/// it is a layer, from the first tensor on that does not fit, or all of it if it has another number of them. In a
+/// safetensors file it is any tensor.
+///
+/// # Errors
+/// If the file is damaged, it is not clear what belongs where, or what fits is not finite.
+///
+/// ```
+/// use cnn_core::layers::Dense;
+/// use cnn_core::{ModelError, Sequential, Weights};
+///
+/// let classifier = |classes| -> Result<_, ModelError> {
+///     Sequential::new("m").input([4])?.add(Dense::new(8))?.add(Dense::new(classes))?.model()
+/// };
+/// let (ten, three) = (classifier(10)?, classifier(3)?);
+/// let bytes = cnn_io::write(&ten, &Weights::initialize(&ten, 1), cnn_io::Format::LegacyWeightsH5)?;
+/// let matching = cnn_io::read_matching_weights(&bytes, &three, "ten.h5")?;
+/// assert_eq!((matching.weights.len(), matching.skipped.len()), (2, 2));
+/// assert!(matching.skipped[1].to_string().ends_with("should be [3], is [10]"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_matching_weights<'a>(
+    bytes: impl Into<Cow<'a, [u8]>>,
+    model: &Model,
+    name: &str,
+) -> Result<Matching, IoError> {
+    read_matching(bytes.into(), model, name, Mismatch::Skip)
+}
+
+fn read_matching(bytes: Cow<'_, [u8]>, model: &Model, name: &str, mismatch: Mismatch) -> Result<Matching, IoError> {
     let wanted = "a .weights.h5, .h5, .keras or .safetensors file";
     let read = || match sniff(&bytes) {
-        Kind::Zip => Ok(keras::read_archive(&bytes, Some(model))?.weights),
+        Kind::Zip => keras::read_archive_weights(&bytes, model, mismatch),
         Kind::Hdf5 => {
             let root = hdf5::open(bytes.into_owned())?;
             if keras::is_keras3(&root)? {
-                return keras::read_weights(&root, model);
+                return keras::read_weights(&root, model, mismatch);
             }
             let contents = keras::legacy_contents(root)?;
-            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.weights(model)
+            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.weights(model, mismatch)
         }
-        Kind::Safetensors => safetensors::read_weights(&bytes, model),
+        Kind::Safetensors => safetensors::read_weights(&bytes, model, mismatch),
         Kind::Other(found) => Err(unknown(found, wanted)),
     };
     read().map_err(|problem| problem.in_file(name))

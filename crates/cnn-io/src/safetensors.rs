@@ -13,7 +13,7 @@ use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, View};
 
 use crate::error::{IoError, Problem};
-use crate::weights::Found;
+use crate::weights::{Found, Matching, Mismatch};
 
 /// An element type to store floats in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,14 +114,14 @@ pub fn write<'a>(
 ///
 /// # Errors
 /// If the file is damaged, or its tensors are not exactly this model's weights, each of its shape and finite.
-pub(crate) fn read_weights(bytes: &[u8], model: &Model) -> Result<Weights, Problem> {
+pub(crate) fn read_weights(bytes: &[u8], model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let mut tensors: Vec<(String, TensorView<'_>)> = file.tensors();
     tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
     let wanted: HashMap<String, Vec<usize>> = model.weights().into_iter().map(|w| (w.path, w.shape)).collect();
     let mut left: HashMap<&str, &[usize]> =
         wanted.iter().map(|(path, shape)| (path.as_str(), shape.as_slice())).collect();
-    let mut found = Found::new(model);
+    let mut found = Found::new(model, mismatch);
     let path_of = |name: &str| {
         let shorter = name.split_once('/').map_or("", |(_, rest)| rest);
         [name, shorter].into_iter().find(|path| wanted.contains_key(*path)).map(str::to_owned)

@@ -1,5 +1,6 @@
 //! What a file has of a model's weights, whatever its format.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cnn_core::weights::WeightsError;
@@ -7,17 +8,92 @@ use cnn_core::{Model, Tensor, Weights};
 
 use crate::error::Problem;
 
+/// The weights of a model that a file has, and what did not fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matching {
+    /// The weights, some of the model's or all.
+    pub weights: Weights,
+    /// All that was skipped.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something that was skipped since model and file do not fit there. It prints as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skipped {
+    /// A weight whose tensor in the file has another shape.
+    Misshaped {
+        /// Its path.
+        weight: String,
+        /// Its shape in the model.
+        wanted: Vec<usize>,
+        /// The tensor's.
+        got: Vec<usize>,
+    },
+    /// A weight that fits, behind one of its layer that does not: a `.weights.h5` file is read layer by layer, and Keras
+    /// leaves a layer at the first weight that does not fit.
+    WithItsLayer {
+        /// Its path.
+        weight: String,
+    },
+    /// A weight that the file does not have.
+    Missing {
+        /// Its path.
+        weight: String,
+        /// Its shape.
+        wanted: Vec<usize>,
+    },
+    /// A tensor of the file that the model has no weight for.
+    Extra {
+        /// Its place in the file.
+        place: String,
+        /// Its shape.
+        got: Vec<usize>,
+    },
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skipped::Misshaped { weight, wanted, got } => write!(f, "{weight} should be {wanted:?}, is {got:?}"),
+            Skipped::WithItsLayer { weight } => write!(f, "{weight} fits, but another weight of its layer does not"),
+            Skipped::Missing { weight, wanted } => write!(f, "{weight} {wanted:?} is not in the file"),
+            Skipped::Extra { place, got } => write!(f, "{place} {got:?} is no weight of the model"),
+        }
+    }
+}
+
+/// What to do where model and file do not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mismatch {
+    /// Refuse the file.
+    Refuse,
+    /// Leave out what does not fit, as Keras's `load_weights(skip_mismatch=True)` does.
+    Skip,
+}
+
 /// Tensors found for weights, not read yet, and all that does not fit.
 pub(crate) struct Found<T> {
+    mismatch: Mismatch,
     bound: Vec<(String, T)>,
     wrong: WeightsError,
+    with_their_layers: Vec<String>,
     conflicts: Vec<String>,
 }
 
 impl<T> Found<T> {
-    pub(crate) fn new(model: &Model) -> Self {
+    pub(crate) fn new(model: &Model, mismatch: Mismatch) -> Self {
         let wrong = WeightsError { model: model.name().to_owned(), ..WeightsError::default() };
-        Self { bound: Vec::new(), wrong, conflicts: Vec::new() }
+        Self { mismatch, bound: Vec::new(), wrong, with_their_layers: Vec::new(), conflicts: Vec::new() }
+    }
+
+    /// Whether what does not fit is left out.
+    pub(crate) fn skips(&self) -> bool {
+        self.mismatch == Mismatch::Skip
+    }
+
+    /// The weight `path` is left out since its layer is.
+    pub(crate) fn skip_with_its_layer(&mut self, path: String) {
+        self.with_their_layers.push(path);
     }
 
     /// The tensor at `place` in the file, of shape `got`, is the weight `path`, which has shape `wanted`.
@@ -50,11 +126,13 @@ impl<T> Found<T> {
         mut self,
         model: &Model,
         read: impl Fn(T) -> Result<Tensor, Problem>,
-    ) -> Result<Weights, Problem> {
+    ) -> Result<Matching, Problem> {
         let w = &self.wrong;
-        if !(w.missing.is_empty() && w.extra.is_empty() && w.misshaped.is_empty() && self.conflicts.is_empty()) {
+        let fits = w.missing.is_empty() && w.extra.is_empty() && w.misshaped.is_empty();
+        if !(fits || self.skips()) || !self.conflicts.is_empty() {
             return Err(Problem::Weights { weights: Box::new(self.wrong), conflicts: self.conflicts });
         }
+        let skipped = self.take_skipped();
         let mut read_in = Weights::new();
         for (path, tensor) in self.bound {
             read_in.insert(path, Arc::new(read(tensor)?));
@@ -67,6 +145,15 @@ impl<T> Found<T> {
             let tensor = read_in.get(&weight.path)?.clone();
             Some((weight.path, tensor))
         });
-        Ok(in_order.collect())
+        Ok(Matching { weights: in_order.collect(), skipped })
+    }
+
+    fn take_skipped(&mut self) -> Vec<Skipped> {
+        let w = &mut self.wrong;
+        let misshaped = w.misshaped.drain(..).map(|(weight, wanted, got)| Skipped::Misshaped { weight, wanted, got });
+        let with_layer = self.with_their_layers.drain(..).map(|weight| Skipped::WithItsLayer { weight });
+        let missing = w.missing.drain(..).map(|(weight, wanted)| Skipped::Missing { weight, wanted });
+        let extra = w.extra.drain(..).map(|(place, got)| Skipped::Extra { place, got });
+        misshaped.chain(with_layer).chain(missing).chain(extra).collect()
     }
 }

@@ -21,6 +21,7 @@ mod convnext;
 mod densenet;
 mod efficientnet;
 mod efficientnet_v2;
+mod imagenet;
 mod inception_resnet_v2;
 mod inception_v3;
 mod mobilenet;
@@ -37,6 +38,7 @@ mod weight_files;
 mod xception;
 
 pub use arguments::{Arguments, Pooling, ZooError};
+pub use imagenet::{Class, Prediction, decode_predictions, imagenet_classes, top};
 pub use preprocess::Preprocess;
 pub use rows::{ROWS, Row, find};
 pub use weight_files::WeightFile;

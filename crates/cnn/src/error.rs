@@ -17,6 +17,13 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] cnn_io::IoError),
+    /// A file of published weights cannot be had.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[error(transparent)]
+    Hub(#[from] cnn_hub::HubError),
+    /// A file in the cache does not hold the weights that its name promises.
+    #[error("{0}\nRemove that file, and it is downloaded again.")]
+    Cached(cnn_io::IoError),
     /// No such model in the zoo, or none with these arguments.
     #[error(transparent)]
     Zoo(#[from] cnn_zoo::ZooError),

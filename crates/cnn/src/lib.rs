@@ -30,6 +30,8 @@ mod backend;
 pub mod device;
 pub mod error;
 pub mod network;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod pretrained;
 pub mod runner;
 
 pub use cnn_core::{
@@ -44,4 +46,6 @@ pub use {cnn_data as data, cnn_io as io, cnn_plot as plot, cnn_wgpu::wgpu, cnn_z
 pub use device::{Device, DeviceRequest, adapters};
 pub use error::Error;
 pub use network::Network;
+#[cfg(not(target_arch = "wasm32"))]
+pub use pretrained::Origin;
 pub use runner::{Options, Runner};

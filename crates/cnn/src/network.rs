@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cnn_core::layers::Activation;
 use cnn_core::{Model, ModelError, Weights, WeightsError};
+use cnn_io::Skipped;
 use cnn_zoo::{Arguments, Preprocess};
 
 use crate::error::Error;
@@ -78,6 +79,18 @@ impl Network {
     pub fn with_weights(self, weights: &Path) -> Result<Self, Error> {
         let weights = cnn_io::files::load_weights(weights, &self.model)?;
         Ok(Self { weights, ..self })
+    }
+
+    /// The same network with those weights of another file that fit; it keeps its own ones for the rest, which is listed:
+    /// Keras's `load_weights(skip_mismatch=True)`. See [`cnn_io::read_matching_weights`] for what may be skipped.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or its layers are others.
+    pub fn with_matching_weights(self, weights: &Path) -> Result<(Self, Vec<Skipped>), Error> {
+        let matching = cnn_io::files::load_matching_weights(weights, &self.model)?;
+        let mut weights = self.weights;
+        matching.weights.iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
+        Ok((Self { weights, ..self }, matching.skipped))
     }
 
     /// The same network with another end: [`Model::set_classifier_activation`].

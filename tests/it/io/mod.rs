@@ -4,6 +4,7 @@ mod config;
 mod keras;
 mod npy;
 mod safetensors;
+mod skip_mismatch;
 mod trees;
 
 use cnn_core::{Mode, Model, Tensor, Weights};

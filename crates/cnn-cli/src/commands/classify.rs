@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use cnn::zoo::{imagenet_classes, top};
 use cnn::{Model, Network, Options, Runner};
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::batches::{for_each_batch, pictures};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
-use crate::labels::{Labels, top};
+use crate::labels::Labels;
 use crate::model::{Source, WeightsArgs};
 use crate::picture::{PictureArgs, PictureFormat};
 use crate::pipeline_cache::PipelineCache;
@@ -29,7 +30,7 @@ pub struct Classify {
     model: Source,
     #[command(flatten)]
     weights: WeightsArgs,
-    /// The classes' names: a text with one in each line, or Keras's imagenet_class_index.json
+    /// The classes' names, where they are not ImageNet's: a text with one in each line, or JSON as Keras has it
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// How many labels to print for each picture
@@ -53,6 +54,10 @@ pub struct Classify {
 impl Classify {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         let files = pictures(&self.pictures)?;
+        // Before anything is downloaded for pictures that are not there.
+        if files.iter().all(|file| !file.exists()) {
+            cnn::io::files::read(&files[0])?;
+        }
         let network = self.picture.preprocessing(self.weights.load(&self.model, true, console)?);
         let classes = classes(network.model())?;
         let format = PictureFormat::of(network.model())?;
@@ -107,10 +112,10 @@ impl Classify {
     fn labels(&self, network: &Network, classes: usize, console: &Console) -> Result<Labels, Failure> {
         match (&self.labels, &self.model) {
             (Some(path), _) => Labels::load(path, classes),
-            (None, Source::Zoo(_)) => Labels::imagenet(classes, console),
-            (None, Source::File(_)) => {
+            (None, Source::Zoo(_)) if classes == imagenet_classes().len() => Ok(Labels::ImageNet),
+            (None, _) => {
                 console.detail(&format!("{}: classes have no names without --labels", network.model().name()));
-                Ok(Labels::none())
+                Ok(Labels::None)
             }
         }
     }
@@ -173,9 +178,13 @@ impl<'a> Report<'a> {
                 csv.flush()?;
             }
             Style::Json(_, results) => {
-                let labels = best.into_iter();
-                let labels =
-                    labels.map(|(index, score)| json!({ "index": index, "label": label(index), "score": score }));
+                let labels = best.into_iter().map(|(index, score)| {
+                    let mut json = json!({ "index": index, "label": label(index), "score": score });
+                    if let Some(id) = self.labels.wordnet_id(index) {
+                        json["wordnet_id"] = id.into();
+                    }
+                    json
+                });
                 results.push(json!({ "picture": picture, "labels": labels.collect::<Vec<_>>() }));
             }
         }

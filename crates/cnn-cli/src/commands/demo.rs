@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use cnn::io::{files, npy};
 use cnn::plot::{ContactSheet, Mark};
+use cnn::zoo::top;
 use cnn::{Device, DeviceRequest, GpuError, Network, Options, Runner, Tensor};
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::labels::top;
 use crate::measure::{Times, Until};
 use crate::paths::check_writable;
 use crate::pipeline_cache::PipelineCache;

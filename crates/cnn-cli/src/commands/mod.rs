@@ -7,6 +7,7 @@ mod demo;
 mod devices;
 mod features;
 mod filters;
+mod models;
 mod plot;
 mod run;
 mod summary;
@@ -22,6 +23,7 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Devices(devices::Devices),
+    Models(models::Models),
     Summary(summary::Summary),
     Plot(plot::Plot),
     Features(features::Features),
@@ -38,6 +40,7 @@ impl Command {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Command::Devices(command) => command.run(out),
+            Command::Models(command) => command.run(out),
             Command::Summary(command) => command.run(console, out),
             Command::Plot(command) => command.run(console, out),
             Command::Features(command) => command.run(console, out),

@@ -76,12 +76,13 @@ impl Run {
                 return Err(Failure::Usage(text));
             }
         }
+        // Before anything is downloaded for inputs that cannot be read.
+        let inputs = self.inputs(console)?;
         let mut network = self.weights.load(&self.model, !self.no_top, console)?;
         if let Some(activation) = self.classifier_activation {
             network = network.with_classifier_activation(activation.into())?;
         }
         self.check_counts(&network)?;
-        let inputs = self.inputs(console)?;
         let device = device::open(self.device.device, console)?;
         if self.profile && !device.has_clock() {
             let text =

@@ -79,19 +79,24 @@ const CASES: &[(&str, i32, &[&str])] = &[
         &["nan.safetensors", "has 1 elements that are NaN or infinite"],
     ),
     (
+        "run {formats}/small.keras --weights {formats}/small_nested.h5 --skip-mismatch --input x.npy --output y.npy",
+        1,
+        &["small_nested.h5: these are not the weights of model", "layers with weights, the model"],
+    ),
+    (
         "run ResNet50 --input x.npy --output y.npy",
         1,
         &[
-            "weights of ResNet50: resnet50_weights_tf_dim_ordering_tf_kernels.h5",
-            "cannot be reached",
-            "--weights",
+            "resnet50_weights_tf_dim_ordering_tf_kernels.h5 cannot be had from http://127.0.0.1:1/tensorflow/",
+            "no connection",
+            "--weights FILE",
             "CNN_WEIGHTS_MIRROR",
         ],
     ),
     (
         "run ResNet50 --no-top --input x.npy --output y.npy",
         1,
-        &["resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"],
+        &["resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5 cannot be had"],
     ),
     (
         "run mobilenetv2 --weights {formats}/small.h5 --input x.npy --output y.npy",
@@ -182,7 +187,15 @@ const CASES: &[(&str, i32, &[&str])] = &[
     ("classify nothing.png --model {formats}/small.keras --device cpu", 1, &["nothing.png: cannot be read"]),
     ("classify good.png --model {formats}/small.keras --device cpu --labels two.txt", 1, &["two.txt: has 2 names"]),
     ("classify good.png --model {formats}/small.keras --device cpu --top 0", 2, &["--top"]),
-    ("classify good.png --model VGG16", 1, &["weights of VGG16", "cannot be reached"]),
+    (
+        "classify good.png --model VGG16",
+        1,
+        &["vgg16_weights_tf_dim_ordering_tf_kernels.h5 cannot be had", "--weights FILE"],
+    ),
+    // Nothing is downloaded for what is not there.
+    ("classify nothing.png --model VGG16", 1, &["nothing.png: cannot be read"]),
+    ("run VGG16 --input nothing.npy --output y.npy", 1, &["nothing.npy: cannot be read"]),
+    ("run VGG16 --skip-mismatch --input x.npy --output y.npy", 2, &["--weights <FILE>"]),
 ];
 
 #[test]

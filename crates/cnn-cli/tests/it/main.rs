@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod downloads;
 mod files;
 mod looking_inside;
 
@@ -29,11 +30,14 @@ fn cnn(line: &str, at: &Path) -> Ran {
 
 fn cnn_with(line: &str, at: &Path, environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
-    // What Keras has left on this machine is not to matter, nor whether there is a network: nobody listens at this port.
-    command.env("KERAS_HOME", at.join("keras")).env("CNN_WEIGHTS_MIRROR", "http://127.0.0.1:9");
-    command.envs(environment.iter().copied());
+    prepare(&mut command, line, at);
+    command.envs(environment.iter().copied()).output().unwrap().into()
+}
+
+/// Sets arguments and environment: what Keras has left on this machine is not to matter, nor is the network.
+fn prepare(command: &mut Command, line: &str, at: &Path) {
+    command.env("KERAS_HOME", at.join("keras")).env("CNN_WEIGHTS_MIRROR", NO_SERVER).env("NO_PROXY", "127.0.0.1");
     command.current_dir(at).args(words(line)).stdin(Stdio::null());
-    command.output().unwrap().into()
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -46,6 +50,9 @@ fn succeeds(line: &str, at: &Path) -> Ran {
     assert_eq!(ran.status, Some(0), "cnn {line}\n{}", ran.err);
     ran
 }
+
+/// A port of this machine that nobody listens to.
+const NO_SERVER: &str = "http://127.0.0.1:1";
 
 /// `tests/vectors/formats`: a model in each of Keras's formats, with an input and its output.
 const FORMATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/formats");

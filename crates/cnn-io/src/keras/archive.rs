@@ -8,11 +8,12 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::KERAS_VERSION;
 use super::config::{Style, for_keras, model_config, read_model};
-use super::{KERAS_VERSION, read_weights};
 use crate::LoadedModel;
 use crate::error::Problem;
 use crate::hdf5;
+use crate::weights::{Matching, Mismatch};
 
 /// The bytes a zip archive opens with.
 pub(crate) const MAGIC: &[u8] = b"PK\x03\x04";
@@ -21,28 +22,29 @@ const CONFIG: &str = "config.json";
 const METADATA: &str = "metadata.json";
 const WEIGHTS: &str = "model.weights.h5";
 
-/// The model in the archive, or with `model` its weights for that one.
-pub(crate) fn read(bytes: &[u8], model: Option<&Model>) -> Result<LoadedModel, Problem> {
+/// The model in the archive, with its weights.
+pub(crate) fn read(bytes: &[u8]) -> Result<LoadedModel, Problem> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let (model, notes) = match model {
-        Some(model) => (model.clone(), Vec::new()),
-        None => {
-            let metadata = member(&mut archive, METADATA, bytes.len())?;
-            let metadata: Option<Value> = metadata.and_then(|text| serde_json::from_slice(&text).ok());
-            let version = metadata.as_ref().and_then(|metadata| metadata.get("keras_version")?.as_str());
-            let config = member(&mut archive, CONFIG, bytes.len())?.ok_or_else(|| damaged("it has no config.json"))?;
-            let config = String::from_utf8(config).map_err(damaged)?;
-            read_model(&config, version)?
-        }
-    };
+    let metadata = member(&mut archive, METADATA, bytes.len())?;
+    let metadata: Option<Value> = metadata.and_then(|text| serde_json::from_slice(&text).ok());
+    let version = metadata.as_ref().and_then(|metadata| metadata.get("keras_version")?.as_str());
+    let config = member(&mut archive, CONFIG, bytes.len())?.ok_or_else(|| damaged("it has no config.json"))?;
+    let config = String::from_utf8(config).map_err(damaged)?;
+    let (model, notes) = read_model(&config, version)?;
+    let weights = read_weights(bytes, &model, Mismatch::Refuse)?.weights;
+    Ok(LoadedModel { model, weights, notes })
+}
+
+/// The archive's weights for `model`.
+pub(crate) fn read_weights(bytes: &[u8], model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
     let Some(weights) = member(&mut archive, WEIGHTS, bytes.len())? else {
         if archive.index_for_name("model.weights.npz").is_some() {
             return Err(Problem::unsupported("weights in .npz form", "save the model with weights_format=\"h5\""));
         }
         return Err(damaged("it has no model.weights.h5"));
     };
-    let weights = read_weights(&hdf5::open(weights)?, &model)?;
-    Ok(LoadedModel { model, weights, notes })
+    super::read_weights(&hdf5::open(weights)?, model, mismatch)
 }
 
 /// A member's bytes, if it is there; `len` is the archive's length.

@@ -15,7 +15,7 @@ use super::{KERAS_VERSION, checked, listed, read_all};
 use crate::LoadedModel;
 use crate::error::Problem;
 use crate::hdf5::{Attributes, Dataset, Group, Tree};
-use crate::weights::Found;
+use crate::weights::{Found, Matching, Mismatch};
 
 /// The most bytes of one attribute, in which HDF5 keeps a list of names; longer lists are split.
 const ATTRIBUTE_LIMIT: usize = 64512;
@@ -60,13 +60,13 @@ impl Contents {
         if self.compiled {
             notes.push(NOT_COMPILED.into());
         }
-        let weights = self.weights(&model)?;
+        let weights = self.weights(&model, Mismatch::Refuse)?.weights;
         Ok(LoadedModel { model, weights, notes })
     }
 
     /// The weights of `model`.
-    pub(crate) fn weights(&self, model: &Model) -> Result<Weights, Problem> {
-        let mut found = Found::new(model);
+    pub(crate) fn weights(&self, model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+        let mut found = Found::new(model, mismatch);
         let saved = self.layers()?;
         let wanted: Vec<(&ModelLayer, Vec<Target>)> = listed(model)
             .map(|layer| (layer, targets(layer, model.trainable())))
@@ -194,7 +194,8 @@ fn compare_weights(
     let known: Vec<Option<usize>> =
         written.iter().map(|w| by_names(std::slice::from_ref(w), targets).map(|indices| indices[0])).collect();
     let bound: HashSet<usize> = known.iter().flatten().copied().collect();
-    if bound.len() + known.iter().filter(|index| index.is_none()).count() != written.len() || bound.is_empty() {
+    let clear = bound.len() + known.iter().filter(|index| index.is_none()).count() == written.len();
+    if found.skips() || !clear || bound.is_empty() {
         found.conflict(format!(
             "{} ('{saved}' in the file): wants {} tensors, but the file has {} ({})",
             layer.name(),

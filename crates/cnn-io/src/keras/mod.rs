@@ -15,7 +15,7 @@ mod legacy;
 mod weights;
 
 pub use archive::write as write_keras;
-pub(crate) use archive::{MAGIC as ARCHIVE_MAGIC, read as read_archive};
+pub(crate) use archive::{MAGIC as ARCHIVE_MAGIC, read as read_archive, read_weights as read_archive_weights};
 pub use config::{layer_from_config, layer_to_config, model_from_json, model_to_json};
 pub(crate) use legacy::contents as legacy_contents;
 pub use legacy::{write_model as write_legacy_model, write_weights as write_legacy_weights};
@@ -31,7 +31,7 @@ use cnn_core::{Model, Tensor, Weights};
 
 use crate::error::Problem;
 use crate::hdf5::Dataset;
-use crate::weights::Found;
+use crate::weights::{Found, Matching};
 
 /// The version of Keras whose files these are like.
 const KERAS_VERSION: &str = "3.15.1";
@@ -71,6 +71,6 @@ pub(crate) fn checked<'a>(model: &Model, weights: &'a Weights) -> Result<impl Fn
 }
 
 /// Reads the datasets that have been found and says all that is wrong with them.
-fn read_all(model: &Model, found: Found<Dataset>) -> Result<Weights, Problem> {
+fn read_all(model: &Model, found: Found<Dataset>) -> Result<Matching, Problem> {
     found.finish(model, |dataset| dataset.read())
 }

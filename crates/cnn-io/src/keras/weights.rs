@@ -9,7 +9,7 @@ use cnn_core::{Model, Weights};
 use super::{Counter, checked, listed, read_all};
 use crate::error::Problem;
 use crate::hdf5::{Dataset, Group, Tree};
-use crate::weights::Found;
+use crate::weights::{Found, Matching, Mismatch};
 
 /// What the list of layers is called; the second is TensorFlow 2.13's.
 const LISTS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
@@ -29,8 +29,8 @@ fn list(group: &Group) -> Result<Option<Group>, Problem> {
 }
 
 /// The weights of `model`.
-pub(crate) fn read(root: &Group, model: &Model) -> Result<Weights, Problem> {
-    let mut found = Found::new(model);
+pub(crate) fn read(root: &Group, model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+    let mut found = Found::new(model, mismatch);
     bind(Some(root), model, "", &mut found)?;
     read_all(model, found)
 }
@@ -48,12 +48,17 @@ fn bind(group: Option<&Group>, model: &Model, prefix: &str, found: &mut Found<Da
             continue;
         }
         let mut vars = variables(own.as_ref())?;
+        let mut fits = vars.len() == layer.weights().len();
         for (index, spec) in layer.weights().iter().enumerate() {
             let path = format!("{path}{}", spec.name);
             match vars.remove(&index.to_string()) {
                 None => found.missing(path, &spec.shape),
+                Some(dataset) if found.skips() && !fits && dataset.shape() == spec.shape => {
+                    found.skip_with_its_layer(path);
+                }
                 Some(dataset) => {
                     let (place, shape) = (dataset.path().to_owned(), dataset.shape().to_vec());
+                    fits &= shape == spec.shape;
                     found.bind(path, &spec.shape, &place, &shape, dataset);
                 }
             }

@@ -19,10 +19,14 @@ pub fn sniff(bytes: &[u8]) -> bool {
 /// The root group of an HDF5 file in memory.
 ///
 /// # Errors
-/// If the bytes are no HDF5 file.
+/// If the bytes are no whole HDF5 file.
 pub fn open(bytes: Vec<u8>) -> Result<Group, Problem> {
     let len = bytes.len() as u64;
     let file = File::from_bytes(bytes).map_err(damaged)?;
+    let whole = file.superblock().eof_address;
+    if whole > len {
+        return Err(damaged(format!("it ends after {len} of {whole} bytes")));
+    }
     Ok(Group { inner: file.root(), path: String::new(), len })
 }
 

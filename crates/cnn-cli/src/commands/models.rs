@@ -123,11 +123,9 @@ mod tests {
         ];
         for (name, megabytes, depth, multiply_adds) in cases {
             let entry = Entry::of(cnn::zoo::find(name).unwrap(), &Hub::new("nowhere")).unwrap();
-            assert_eq!(
-                (entry.megabytes().round(), entry.depth, entry.cached),
-                (megabytes, depth, [false; 2]),
-                "{name}"
-            );
+            assert_eq!((entry.depth, entry.cached), (depth, [false; 2]), "{name}");
+            // Keras's are the files' sizes, which hold names too.
+            assert!((0.0..1.5).contains(&(megabytes - entry.megabytes()).abs()), "{name}: {}", entry.megabytes());
             let ratio = entry.flops as f64 / 2.0 / multiply_adds;
             assert!((0.97..1.03).contains(&ratio), "{name}: {} operations", entry.flops);
         }

@@ -185,7 +185,11 @@ const CASES: &[(&str, i32, &[&str])] = &[
         1,
         &["nothing.png: cannot be read"],
     ),
-    ("features good.png --model VGG16 --layer block1_conv1 --output m.png", 1, &["VGG16 needs weights"]),
+    (
+        "features good.png --model VGG16 --layer block1_conv1 --output m.png",
+        1,
+        &["vgg16_weights_tf_dim_ordering_tf_kernels.h5 cannot be had"],
+    ),
     (
         "features good.png --model rows.keras --layer rows --output m.png",
         1,
@@ -206,7 +210,7 @@ const CASES: &[(&str, i32, &[&str])] = &[
         &["gap (GlobalAveragePooling2D) has no filters", "Conv2D"],
     ),
     ("filters --model vector.keras --output m.png", 1, &["vector has no layer of the classes Conv2D"]),
-    ("filters --model VGG16 --output m.png", 1, &["VGG16 needs weights"]),
+    ("filters --model VGG16 --output m.png", 1, &["vgg16_weights_tf_dim_ordering_tf_kernels.h5 cannot be had"]),
     ("classify good.png --model {formats}/small.keras --interpolation cubic", 2, &["cubic", "bicubic"]),
 ];
 

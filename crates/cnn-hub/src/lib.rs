@@ -11,7 +11,7 @@
 //! ```no_run
 //! use cnn_hub::{Fetched, Hub, RemoteFile};
 //!
-//! let hub = Hub::from_environment()?;
+//! let hub = Hub::from_environment();
 //! let file = RemoteFile { url: "https://example.org/weights/tiny.h5", hash: None };
 //! let path = match hub.fetch_blocking(&file, &mut |done, total| eprintln!("{done} of {total:?} bytes"))? {
 //!     Fetched::Cached(path) => path,

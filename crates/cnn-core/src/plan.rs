@@ -186,29 +186,27 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Gives every input and every step's output a slot, the largest first: a slot is as large as its first value, and none
-    /// has to grow (greedy by size; Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020).
+    /// Gives every input and every step's output a slot, greedily in four orders, of which the one that takes the least bytes
+    /// is kept: by size, by breadth (both of Pisarchyk and Lee, "Efficient memory management for deep neural net inference",
+    /// 2020), as the values come to life, and backwards. Which of them is best depends on the model.
     fn place_steps(&mut self) {
         let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
         let node = |id: &NodeId| &self.graph.nodes()[id.index()];
         let outputs = self.steps.iter().enumerate();
         let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
-        let mut lives: Vec<Life> = inputs.chain(outputs).collect();
+        let lives: Vec<Life> = inputs.chain(outputs).collect();
         self.liveness_bound = liveness_bound(&lives);
-        lives.sort_by_key(|life| std::cmp::Reverse(life.bytes));
-        let mut taken: Vec<Vec<Life>> = Vec::new();
-        for life in lives {
-            // Later slots are smaller.
-            let free = taken.iter().rposition(|lives| !lives.iter().any(|other| life.meets(other)));
-            let slot = free.unwrap_or(taken.len());
-            if slot == taken.len() {
-                taken.push(Vec::new());
-                self.slots.push(life.bytes);
-            }
-            taken[slot].push(life);
-            match self.graph.inputs().iter().position(|&input| input == life.value) {
-                Some(input) => self.input_slots[input] = slot,
-                None => drop(self.locations.insert(life.value, Location::Slot(slot))),
+        let backwards = lives.iter().rev().copied().collect();
+        let orders = [by_size(lives.clone()), by_breadth(lives.clone()), backwards, lives];
+        let bytes = |slots: &Vec<Slot>| slots.iter().map(|slot| slot.bytes).sum::<usize>();
+        let slots = orders.iter().map(|lives| pack(lives)).min_by_key(bytes).unwrap_or_default();
+        for (index, slot) in slots.into_iter().enumerate() {
+            self.slots.push(slot.bytes);
+            for life in slot.lives {
+                match self.graph.inputs().iter().position(|&input| input == life.value) {
+                    Some(input) => self.input_slots[input] = index,
+                    None => drop(self.locations.insert(life.value, Location::Slot(index))),
+                }
             }
         }
     }
@@ -218,6 +216,50 @@ impl<'a> Planner<'a> {
         let to = self.last_use.get(&value).copied().unwrap_or(from);
         Life { value, bytes: bytes(self.graph, value), from, to }
     }
+}
+
+/// Memory for values of which no two are alive at one step.
+struct Slot {
+    bytes: usize,
+    lives: Vec<Life>,
+}
+
+/// The largest first.
+fn by_size(mut lives: Vec<Life>) -> Vec<Life> {
+    lives.sort_by_key(|life| std::cmp::Reverse(life.bytes));
+    lives
+}
+
+/// Those first that are alive at the step where the most bytes are, the largest of them first; then the next step's.
+fn by_breadth(lives: Vec<Life>) -> Vec<Life> {
+    // What is alive to the end has no last step.
+    let last = lives.iter().map(|life| life.from).max().unwrap_or(0);
+    let steps = |life: &Life| life.from..=life.to.min(last).max(life.from);
+    let mut breadth = vec![0_usize; last + 1];
+    for life in &lives {
+        breadth[steps(life)].iter_mut().for_each(|bytes| *bytes = bytes.saturating_add(life.bytes));
+    }
+    let mut lives = by_size(lives);
+    lives.sort_by_key(|life| std::cmp::Reverse(breadth[steps(life)].iter().copied().max()));
+    lives
+}
+
+/// Gives each value the smallest free slot that holds it, else the largest free one, which grows, else a new one.
+fn pack(lives: &[Life]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for &life in lives {
+        let free = slots.iter_mut().filter(|slot| !slot.lives.iter().any(|other| life.meets(other)));
+        // Of those that are too small the one that lacks least, behind all that are large enough.
+        let best = free.min_by_key(|slot| (slot.bytes < life.bytes, slot.bytes.abs_diff(life.bytes)));
+        match best {
+            Some(slot) => {
+                slot.bytes = slot.bytes.max(life.bytes);
+                slot.lives.push(life);
+            }
+            None => slots.push(Slot { bytes: life.bytes, lives: vec![life] }),
+        }
+    }
+    slots
 }
 
 /// A value from the step that writes it to the last that reads it, both included. An input is there at the first step.

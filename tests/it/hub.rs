@@ -190,6 +190,8 @@ fn a_file_that_is_not_the_published_one() {
         // Where nothing comes, it stays where it is.
         let error = fetch(&hub(folder.path(), &Server::new(&[])), Some(MD5)).unwrap_err();
         assert!(matches!(error.problem, Problem::Status(404)), "{error}");
+        assert_eq!(error.unpublished.as_deref(), Some(&*old));
+        assert!(error.to_string().contains("has another hash than the published file"), "{error}");
         assert_eq!(fs::read_to_string(&old).unwrap(), text);
 
         let server = Server::new(&[(PATH, Reply::file(&body(), 1000))]);

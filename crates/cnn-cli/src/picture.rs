@@ -8,6 +8,7 @@ use cnn::zoo::Preprocess;
 use cnn::{Model, Network, Tensor, io};
 
 use crate::failure::{Failure, chain};
+use crate::model::Source;
 use crate::table::symbolic_shape;
 
 /// From a file to pixels, and what is done to these.
@@ -85,12 +86,20 @@ pub struct PictureFormat {
 }
 
 impl PictureFormat {
-    /// The one input of a model that takes pictures of one size.
-    pub fn of(model: &Model) -> Result<Self, Failure> {
+    /// The one input of a model that takes pictures. Where it takes any size, it gets that of the zoo's table.
+    pub fn of(model: &Model, source: &Source) -> Result<Self, Failure> {
         let refuse = |reason: String| Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name()));
         let inputs = model.input_shapes();
         let input = inputs[0].as_slice();
-        let (&[_, Some(height), Some(width), Some(channels)], 1) = (input, inputs.len()) else {
+        let default = match source {
+            Source::Zoo(row) => Some(row.default_size),
+            Source::File(_) => None,
+        };
+        let sizes = match *input {
+            [_, height, width, channels] => height.or(default).zip(width.or(default)).zip(channels),
+            _ => None,
+        };
+        let (Some(((height, width), channels)), 1) = (sizes, inputs.len()) else {
             let shape = symbolic_shape(input);
             return Err(refuse(format!("its input has the shape {shape}, not that of pictures of one size")));
         };

@@ -70,7 +70,8 @@ impl Download {
     }
 
     fn error(&self, problem: Problem) -> HubError {
-        HubError { file: self.file.clone(), address: self.address.clone(), problem }
+        let unpublished = self.replaces.then(|| self.target.as_path().into());
+        HubError { file: self.file.clone(), address: self.address.clone(), problem, unpublished }
     }
 }
 

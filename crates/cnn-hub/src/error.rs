@@ -1,13 +1,13 @@
 //! The error of finding and downloading files.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A published file could not be had. It prints as the file's name, where it was to come from, what is wrong, and what to
 /// do about it.
 #[derive(Debug, thiserror::Error)]
-#[error("{file} cannot be had from {address}: {problem}")]
+#[error("{file} cannot be had from {address}: {problem}{}", beside(.unpublished))]
 pub struct HubError {
     /// The file's name.
     pub file: String,
@@ -15,6 +15,18 @@ pub struct HubError {
     pub address: String,
     /// What is wrong.
     pub problem: Problem,
+    /// A file of that name in the cache that has another hash than the published one. It is left as it is.
+    pub unpublished: Option<Box<Path>>,
+}
+
+fn beside(unpublished: &Option<Box<Path>>) -> String {
+    let tell = |path: &Path| {
+        let path = path.display();
+        format!(
+            ". {path} has another hash than the published file; if it is to be used all the same, name it by --weights"
+        )
+    };
+    unpublished.as_deref().map_or(String::new(), tell)
 }
 
 /// What kept a file from being had. Nothing of it is left in the cache, whatever it is.

@@ -97,23 +97,24 @@ impl Hub {
         file: &RemoteFile<'_>,
         progress: &mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Fetched, HubError> {
-        let fail = |address: &str, problem| {
-            Err(HubError { file: file.name().to_owned(), address: address.to_owned(), problem })
+        let fail = |address: &str, unpublished, problem| {
+            Err(HubError { file: file.name().to_owned(), address: address.to_owned(), problem, unpublished })
         };
-        let Some(folder) = &self.folder else { return fail(file.url, Problem::NoFolder) };
+        let Some(folder) = &self.folder else { return fail(file.url, None, Problem::NoFolder) };
         let target = folder.join(file.name());
         let replaces = match cached(&target, file.hash) {
             Ok(Cached::Good) => return Ok(Fetched::Cached(target)),
             Ok(Cached::WrongHash) => true,
             Ok(Cached::Missing) => false,
-            Err(problem) => return fail(file.url, problem),
+            Err(problem) => return fail(file.url, None, problem),
         };
+        let unpublished = replaces.then(|| target.as_path().into());
         let address = match self.address(file.url) {
             Ok(address) => address,
-            Err(problem) => return fail(file.url, problem),
+            Err(problem) => return fail(file.url, unpublished, problem),
         };
         match self.download(&address, file.hash, &target, progress) {
-            Err(problem) => fail(&address, problem),
+            Err(problem) => fail(&address, unpublished, problem),
             Ok((temporary, length)) => {
                 let file = file.name().to_owned();
                 Ok(Fetched::Downloaded(Download { file, address, target, length, replaces, temporary }))

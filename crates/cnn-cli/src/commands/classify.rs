@@ -60,7 +60,7 @@ impl Classify {
         }
         let network = self.picture.preprocessing(self.weights.load(&self.model, true, console)?);
         let classes = classes(network.model())?;
-        let format = PictureFormat::of(network.model())?;
+        let format = PictureFormat::of(network.model(), &self.model)?;
         let labels = self.labels(&network, classes, console)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);

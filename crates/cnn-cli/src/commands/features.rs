@@ -47,7 +47,7 @@ impl Features {
         self.maps.check()?;
         let network = self.pixels.preprocessing(self.weights.load(&self.model, !self.no_top, console)?);
         self.check_layer(&network)?;
-        let format = PictureFormat::of(network.model())?;
+        let format = PictureFormat::of(network.model(), &self.model)?;
         let input = self.pixels.read(&self.picture, format, network.preprocess()).map_err(Failure::Failed)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);

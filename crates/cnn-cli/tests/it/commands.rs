@@ -148,6 +148,44 @@ fn weights_that_fit_in_part() {
     assert_eq!(array(at.join("gap.npy")), outputs[1]);
 }
 
+/// A file by the name of a published one brings the layer that goes with it, wherever it lies.
+#[test]
+fn published_weights_of_efficientnet_have_their_own_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let row = cnn::zoo::find("EfficientNetB0").unwrap();
+    let headless = cnn::zoo::Arguments::default().include_top(false);
+    let network = Network::untrained(row.name, &headless, 1).unwrap();
+    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    write_array(at.join("x.npy"), &[1, 32, 32, 3], 100.0);
+    for (name, own) in [(row.weights_no_top.file(), true), ("other.h5", false)] {
+        fs::write(at.join(name), &bytes).unwrap();
+        let line = format!("run EfficientNetB0 --no-top --weights {name} --input x.npy --output y.npy --device cpu");
+        let ran = cnn(&format!("{line} --tap rescaling_1=t.npy"), at);
+        assert_eq!(ran.status, Some(if own { 0 } else { 1 }), "{name}: {}", ran.err);
+        assert!(own || ran.err.contains("no layer 'rescaling_1'"), "{}", ran.err);
+    }
+}
+
+/// MobileNetV3 takes pictures of any size, as in Keras; they come in the size that it was trained on.
+#[test]
+fn classify_with_a_model_of_any_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let network = Network::untrained("MobileNetV3Small", &cnn::zoo::Arguments::default(), 1).unwrap();
+    assert_eq!(network.model().input_shapes(), [[None, None, None, Some(3)]]);
+    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    fs::write(at.join("w.h5"), bytes).unwrap();
+    image::RgbImage::from_pixel(300, 200, image::Rgb([255, 0, 51])).save(at.join("red.png")).unwrap();
+    let line = "classify red.png --model MobileNetV3Small --weights w.h5 --top 1 --device cpu --json";
+    let got = &json(&succeeds(line, at).out)["results"][0]["labels"][0];
+    let x = Tensor::from_fn(vec![1, 224, 224, 3], |i| [255.0, 0.0, 51.0][i % 3]);
+    let runner = Runner::new(&Device::Reference, network, Options::default()).unwrap();
+    let scores = runner.run_blocking(&[x]).unwrap().remove(0);
+    let index = got["index"].as_u64().unwrap() as usize;
+    assert!((got["score"].as_f64().unwrap() as f32 - scores.data()[index]).abs() <= FLOAT32);
+}
+
 #[test]
 fn models_lists_the_zoo() {
     let folder = tempfile::tempdir().unwrap();

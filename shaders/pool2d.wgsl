@@ -4,22 +4,7 @@
 #import scalar
 #import lanes
 #import index
-
-// In Rust: kernels/pool2d.rs, Params. Channels count elements of the buffers.
-struct Params {
-    batch: u32,
-    in_h: u32,
-    in_w: u32,
-    channels: u32,
-    out_h: u32,
-    out_w: u32,
-    kernel_h: u32,
-    kernel_w: u32,
-    stride_h: u32,
-    stride_w: u32,
-    pad_top: u32,
-    pad_left: u32,
-}
+#import pool2d_params
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<element>;

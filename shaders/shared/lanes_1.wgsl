@@ -1,4 +1,5 @@
 // One element at a time: what a buffer holds (element), and what is computed with (value).
+const LANES = 1u;
 alias element = scalar;
 alias value = f32;
 

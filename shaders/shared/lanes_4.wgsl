@@ -1,4 +1,5 @@
 // Four elements at a time: what a buffer holds (element), and what is computed with (value).
+const LANES = 4u;
 alias element = vec4s;
 alias value = vec4<f32>;
 

@@ -45,6 +45,11 @@ const ROWS: &[Row] = &[
     (&[5, 300], 100, CLAMP),
     (&[200, 3], 200, RESIDUAL),
     (&[30, 4608], 20, BIAS),
+    // Over 65,535 turns of a loop, where llvmpipe ends it.
+    (&[1, 70_001], 8, BIAS),
+    (&[2, 70_000], 3, EVERYTHING),
+    (&[6, 280_004], 4, RELU),
+    (&[5, 280_004], 1, BIAS),
     // More axes.
     (&[2, 3, 5], 7, BIAS),
     (&[2, 3, 4, 17], 5, RELU),

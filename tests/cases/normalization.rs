@@ -46,6 +46,8 @@ const LAYER_ROWS: &[LayerRow] = &[
     (&[2, 3, 2], 3, 1e-3, true, true),
     (&[1, 9, 9, 96], 1, 1e-6, true, true),
     (&[129, 33], 1, 1e-3, true, true),
+    // Three passes of over 21,845 turns of a loop: llvmpipe ends it at 65,535.
+    (&[9, 30_000], 1, 1e-3, true, true),
 ];
 
 /// The table.

@@ -47,7 +47,7 @@ fn params_of(shader: &str) -> Layout {
         }
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),
         "unary" => layout!(elementwise::UnaryParams { arguments, count, pad }),
-        "pool2d" => layout!(pool2d::Params {
+        "pool2d" | "pool2d_shared" => layout!(pool2d::Params {
             batch,
             in_h,
             in_w,

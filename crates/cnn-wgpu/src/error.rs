@@ -46,6 +46,19 @@ pub enum GpuError {
         /// What to do.
         remedy: String,
     },
+    /// The driver ends loops before a kernel of the op is through with them.
+    #[error(
+        "{layer}: {op} sums more than any kernel can on this adapter, whose driver ends loops after {max_turns} turns; \
+             use another adapter or the CPU"
+    )]
+    LoopTooLong {
+        /// The layer.
+        layer: String,
+        /// The op.
+        op: &'static str,
+        /// Turns of its loops that the driver gives an invocation.
+        max_turns: u64,
+    },
     /// Memory ran out.
     #[error("the device ran out of memory while preparing {what}: {reason}; use a smaller batch or the CPU")]
     OutOfMemory {

@@ -275,5 +275,6 @@ fn capabilities(info: &wgpu::AdapterInfo, device: &wgpu::Device) -> Capabilities
         max_workgroups: limits.max_compute_workgroups_per_dimension,
         max_invocations: limits.max_compute_invocations_per_workgroup,
         workgroup_memory: limits.max_compute_workgroup_storage_size,
+        max_turns: if info.name.contains("llvmpipe") { 65_535 } else { u64::MAX },
     }
 }

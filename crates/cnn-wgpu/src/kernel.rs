@@ -28,6 +28,9 @@ pub struct Capabilities {
     pub max_invocations: u32,
     /// Workgroup memory in bytes.
     pub workgroup_memory: u32,
+    /// Turns of all its loops together that an invocation gets: Mesa's llvmpipe ends a kernel's loops after 65,535, and
+    /// says nothing (`LP_MAX_TGSI_LOOP_ITERATIONS`).
+    pub max_turns: u64,
 }
 
 impl Capabilities {
@@ -44,6 +47,7 @@ impl Capabilities {
             max_workgroups: 65_535,
             max_invocations: 256,
             workgroup_memory: 16 << 10,
+            max_turns: u64::MAX,
         }
     }
 }
@@ -94,6 +98,8 @@ pub struct Kernel {
     pub reads: Vec<usize>,
     /// Workgroups in x, y and z.
     pub workgroups: [u32; 3],
+    /// How often an invocation goes round its loops, all together and at most.
+    pub turns: u64,
 }
 
 impl Kernel {
@@ -111,7 +117,13 @@ impl Kernel {
         let rows = count.div_ceil(limit).max(1);
         let columns = count.div_ceil(rows);
         let workgroups = [columns as u32, rows as u32, 1];
-        Self { shader, variant, params: bytemuck::bytes_of(params).to_vec(), reads, workgroups }
+        Self { shader, variant, params: bytemuck::bytes_of(params).to_vec(), reads, workgroups, turns: 0 }
+    }
+
+    /// The kernel whose loops depend on shapes: an invocation goes round them `turns` times, all together and at most.
+    pub fn looping(mut self, turns: u64) -> Self {
+        self.turns = turns;
+        self
     }
 }
 

@@ -46,12 +46,13 @@ impl Program {
     /// Records `plan` over `weights`: makes what is missing of the weights, compiles kernels, allocates slots.
     ///
     /// # Errors
-    /// If a weight is missing, a tensor exceeds a limit, float16 is asked of a device without it, or memory runs out.
+    /// If a weight is missing, a tensor or a sum exceeds a limit, float16 is asked of a device without it, or memory runs out.
     pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
         let gpu = weights.gpu().clone();
         limits::check(&gpu, &plan)?;
         let residents = weights.residents(&plan).await?;
-        let chosen: Vec<Candidate> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
+        let chosen: Result<Vec<Candidate>, _> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
+        let chosen = chosen?;
         let kernels = chosen.iter().flat_map(|candidate| &candidate.dispatches);
         gpu.pipelines.prepare(kernels).await?;
 
@@ -224,7 +225,7 @@ impl Program {
 }
 
 /// The static choice of a kernel for a step.
-fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Candidate {
+fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Result<Candidate, GpuError> {
     let (graph, node) = (plan.graph(), &plan.graph().nodes()[node]);
     let shapes: Vec<&[usize]> = node.inputs.iter().map(|&input| &graph.value(input).shape[..]).collect();
     let problem = Problem {
@@ -233,7 +234,7 @@ fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Candidate {
         dtype: graph.value(node.inputs[0]).dtype,
         capabilities: gpu.capabilities(),
     };
-    kernels::choose(&node.op, &problem)
+    kernels::choose(&node.op, &node.name, &problem)
 }
 
 /// Every buffer of a program.

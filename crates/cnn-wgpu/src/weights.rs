@@ -144,7 +144,7 @@ impl Maker<'_> {
             dtype: self.graph.value(node.inputs[0]).dtype,
             capabilities: gpu.capabilities(),
         };
-        let candidate = kernels::choose(&node.op, &problem);
+        let candidate = kernels::choose(&node.op, &node.name, &problem)?;
         let bytes = plan::bytes(self.graph, value);
         let output = Bound { buffer: buffers::storage(gpu, &node.name, bytes)?, bytes: buffers::padded(bytes) };
         let dispatches = dispatch::bind(gpu, &candidate, &inputs, &output)?;

@@ -14,7 +14,7 @@ const HEAD: &str = "\
 # The zoo on the reference, the CPU and a device
 
 Written by `cargo xtask zoo`, which leaves rows that are here as they are; name models to run them again. Batch 1, the
-recipe's weights (`tests/scales.rs`) and picture at the default size, or, where the values of all steps are over 1 GiB, at
+recipe's weights (`tests/scales.rs`) and picture at the default size, or, where the values of all steps are over 6 GiB, at
 the least legal size. *spread* is the root mean square of the logits, *flipped* that of their change where the picture is
 flipped. Every step is held against float64, given what the backend itself made before it: *worst* is the largest error of
 its bound, at most 1. *off* is how far the logits are from the reference's, at most 1e-4, and the ten largest are in its order.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cnn_core::{DType, Simplify, Tensor};
+use cnn_core::layers::Conv2D;
+use cnn_core::{DType, Sequential, Simplify, Tensor};
 use cnn_tests::devices::devices;
 use cnn_wgpu::kernel::Capabilities;
 use cnn_wgpu::{DeviceWeights, Gpu, GpuError, Program, Request, wgpu};
@@ -82,6 +83,27 @@ fn limits_are_told_by_program_new_too() {
         ));
         let text = error.unwrap_err().to_string();
         assert!(text.starts_with("the output of layer conv2d of shape"), "{}: {text}", device.name);
+    }
+}
+
+/// llvmpipe ends loops without a word; no kernel sums over a window of 260x260 without as many turns.
+#[test]
+fn a_sum_longer_than_the_drivers_loops() {
+    let model = Sequential::new("m")
+        .input([260, 260, 4])
+        .and_then(|m| m.add(Conv2D::new(1, 260).name("wide")))
+        .and_then(Sequential::model)
+        .unwrap();
+    for device in devices(true) {
+        let weights = device_weights(&device.gpu, &model);
+        let made = pollster::block_on(Program::new(weights, plan(&model, 1, &Simplify::default())));
+        if device.name.contains("llvmpipe") {
+            let wanted = "wide: Conv2D sums more than any kernel can on this adapter, whose driver ends loops after \
+                          65535 turns; use another adapter or the CPU";
+            assert_eq!(made.unwrap_err().to_string(), wanted);
+        } else {
+            made.unwrap();
+        }
     }
 }
 

@@ -48,7 +48,7 @@ fn pipelines(plan: &Plan, capabilities: &Capabilities) -> HashSet<String> {
             dtype: graph.value(node.inputs[0]).dtype,
             capabilities,
         };
-        for kernel in kernels::choose(&node.op, &problem).dispatches {
+        for kernel in kernels::choose(&node.op, &node.name, &problem).unwrap().dispatches {
             pipelines.insert(format!("{} {:?}", kernel.shader, kernel.variant));
         }
         if prologue {

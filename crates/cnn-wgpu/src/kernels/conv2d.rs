@@ -211,7 +211,24 @@ fn one(
     problem: &Problem,
 ) -> Candidate {
     let kernel = Kernel::new(shader, variant, params, reads(epilogue), count, problem.capabilities);
-    Candidate::one(shader, kernel)
+    Candidate::one(shader, kernel.looping(turns(shader, params)))
+}
+
+/// How often an invocation of a kernel goes round its loops at most.
+fn turns(shader: &str, params: &Params) -> u64 {
+    let taps = u64::from(params.kernel_h) * u64::from(params.kernel_w);
+    let channels = u64::from(params.in_c / params.groups.max(1));
+    let vectors = channels.div_ceil(4);
+    // Over rows, taps, channels; the residual and the stores take no more than a few dozen.
+    let over_taps = |inner: u64| u64::from(params.kernel_h) + taps * (1 + inner) + 64;
+    match shader {
+        "conv2d" => over_taps(channels),
+        "conv2d_depthwise" | "conv2d_depthwise_tiled" => over_taps(0),
+        // Slices of four vectors, each of 16 elements.
+        "conv2d_implicit_gemm_tiled" => (taps * vectors).div_ceil(4) * 17 + 64,
+        // Three channels at a time, or four.
+        _ => over_taps(vectors),
+    }
 }
 
 /// Input, filter, bias and residual; the filter stands in for what is not there.

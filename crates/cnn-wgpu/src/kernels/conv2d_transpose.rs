@@ -84,5 +84,7 @@ pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
     let reads = reads(&op.epilogue);
     let kernel =
         Kernel::new("conv2d_transpose", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
-    vec![Candidate::one("conv2d_transpose", kernel)]
+    let taps = u64::from(params.kernel_h) * u64::from(params.kernel_w);
+    let turns = u64::from(params.kernel_h) + taps * (1 + u64::from(params.in_c));
+    vec![Candidate::one("conv2d_transpose", kernel.looping(turns))]
 }

@@ -1,10 +1,10 @@
 //! Kernels of [`cnn_core::op::Gemm`].
 
 use bytemuck::{Pod, Zeroable};
-use cnn_core::op::Gemm;
+use cnn_core::op::{Epilogue, Gemm};
 use cnn_shaders::Variant;
 
-use super::conv2d;
+use super::{conv2d, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
 /// `Params` of `shaders/shared/gemm_params.wgsl`.
@@ -27,6 +27,9 @@ pub struct Params {
     pub high: f32,
 }
 
+/// Elements of a sum from which many invocations share it.
+const LONG_SUM: u32 = 1 << 16;
+
 /// All ways to multiply, the static choice first: a GEMV for few rows, else the implicit GEMM of a 1x1 convolution over
 /// `m` pictures of one pixel.
 pub fn candidates(op: &Gemm, problem: &Problem) -> Vec<Candidate> {
@@ -42,17 +45,7 @@ pub fn candidates(op: &Gemm, problem: &Problem) -> Vec<Candidate> {
         low: epilogue.clamp.low,
         high: epilogue.clamp.high,
     };
-    let mut gemv = Vec::new();
-    if n % 4 == 0 {
-        // Invocations of a workgroup that share a column, invocations side by side, vectors of four columns of each. A
-        // software driver runs 8 invocations as one vector; it reads b by long pieces of its rows, or cache lines wait.
-        let (parts, columns, width) = if problem.capabilities.software { (1, 8, 4) } else { (8, 8, 1) };
-        let constants = vec![("PARTS", parts), ("COLUMNS", columns), ("WIDTH", width)];
-        let variant = Variant { imports: vec![problem.scalar()], constants };
-        let count = m as usize * (n / 4).div_ceil(columns * width) as usize;
-        let kernel = Kernel::new("gemv", variant, &params, conv2d::reads(epilogue), count, problem.capabilities);
-        gemv.push(Candidate::one("gemv", kernel));
-    }
+    let mut gemv = vec![gemv(&params, epilogue, problem)];
     let mut implicit = conv2d::implicit_gemm(&as_convolution(&params), epilogue, problem);
     let mut candidates = if m <= 4 {
         gemv.append(&mut implicit);
@@ -64,8 +57,25 @@ pub fn candidates(op: &Gemm, problem: &Problem) -> Vec<Candidate> {
     let variant = Variant { imports: vec![problem.scalar()], constants: vec![] };
     let count = problem.len().div_ceil(64);
     let naive = Kernel::new("gemm", variant, &params, conv2d::reads(epilogue), count, problem.capabilities);
-    candidates.push(Candidate::one("gemm", naive));
+    candidates.push(Candidate::one("gemm", naive.looping(k.into())));
     candidates
+}
+
+fn gemv(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Candidate {
+    let lanes = lanes(&[params.n as usize]);
+    // Invocations of a workgroup that share a column, invocations side by side, elements of each. A software driver
+    // runs 8 invocations as one vector; it reads b by long pieces of its rows, or cache lines wait.
+    let (parts, columns, width) = match problem.capabilities.software {
+        true if u64::from(params.k) <= problem.capabilities.max_turns => (1, 8, 4),
+        _ if params.k >= LONG_SUM => (32, 8, 1),
+        _ => (8, 8, 1),
+    };
+    let mut variant = variant(problem, lanes);
+    variant.constants.extend([("PARTS", parts), ("COLUMNS", columns), ("WIDTH", width)]);
+    let count = params.m as usize * (params.n as usize / lanes).div_ceil((columns * width) as usize);
+    let kernel = Kernel::new("gemv", variant, params, conv2d::reads(epilogue), count, problem.capabilities);
+    let turns = params.k.div_ceil(parts) + parts;
+    Candidate::one("gemv", kernel.looping(turns.into()))
 }
 
 fn as_convolution(params: &Params) -> conv2d::Params {

@@ -14,14 +14,22 @@ pub mod softmax;
 use cnn_core::Op;
 use cnn_shaders::Variant;
 
-use crate::kernel::{Candidate, Problem};
+use crate::error::GpuError;
+use crate::kernel::{Candidate, Capabilities, Problem};
 
-/// All ways to compute `op`, the static choice first. Never empty for a problem whose shapes were inferred; an output
-/// without elements takes no dispatch.
+/// All ways to compute `op`, the static choice first. None only where every kernel takes more turns of its loops than the
+/// driver gives it; an output without elements takes no dispatch.
 pub fn candidates(op: &Op, problem: &Problem) -> Vec<Candidate> {
     if problem.is_empty() {
         return vec![Candidate { name: "nothing".into(), dispatches: vec![] }];
     }
+    let mut candidates = all(op, problem);
+    let max_turns = problem.capabilities.max_turns;
+    candidates.retain(|candidate| candidate.dispatches.iter().all(|kernel| kernel.turns <= max_turns));
+    candidates
+}
+
+fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
     match op {
         Op::Conv2D(op) => conv2d::candidates(op, problem),
         Op::Conv2DTranspose(op) => conv2d_transpose::candidates(op, problem),
@@ -42,9 +50,14 @@ pub fn candidates(op: &Op, problem: &Problem) -> Vec<Candidate> {
     }
 }
 
-/// The static choice.
-pub fn choose(op: &Op, problem: &Problem) -> Candidate {
-    candidates(op, problem).swap_remove(0)
+/// The static choice for the op of a layer.
+///
+/// # Errors
+/// If no kernel gets by with the turns of its loops that the driver gives it.
+pub fn choose(op: &Op, layer: &str, problem: &Problem) -> Result<Candidate, GpuError> {
+    let max_turns = problem.capabilities.max_turns;
+    let none = || GpuError::LoopTooLong { layer: layer.into(), op: op.name(), max_turns };
+    candidates(op, problem).into_iter().next().ok_or_else(none)
 }
 
 /// Invocations of a workgroup of the kernels in which each one owns its element.
@@ -62,9 +75,18 @@ fn variant(problem: &Problem, lanes: usize) -> Variant {
 }
 
 /// `ROWS` and `PARTS` of `shaders/shared/row.wgsl` for `rows` rows of `n` elements: a workgroup for each row, or, where
-/// there are many rows or they are short, an invocation for each.
-fn row_constants(rows: usize, n: usize, software: bool) -> Vec<(&'static str, u32)> {
+/// there are many rows or they are short, an invocation for each. The kernels go over their part of a row three times.
+fn row_constants(rows: usize, n: usize, capabilities: &Capabilities) -> Vec<(&'static str, u32)> {
     // Software drivers run a workgroup as the lanes of one vector: barriers cost, and any row is long enough to fill one.
-    let alone = if software { rows >= 8 } else { n <= 16 };
-    if alone { vec![("ROWS", 64), ("PARTS", 1)] } else { vec![("ROWS", 1), ("PARTS", 64)] }
+    let alone = if capabilities.software { rows >= 8 } else { n <= 16 };
+    if alone && row_turns(n, 1) <= capabilities.max_turns {
+        vec![("ROWS", 64), ("PARTS", 1)]
+    } else {
+        vec![("ROWS", 1), ("PARTS", 64)]
+    }
+}
+
+/// Turns of the loops over a row of `n` elements that `parts` invocations share: three passes, and two trees.
+fn row_turns(n: usize, parts: u32) -> u64 {
+    3 * (n as u64).div_ceil(parts.into()) + 2 * u64::from(parts.ilog2())
 }

@@ -5,7 +5,7 @@ use cnn_core::op::{BatchNorm, LayerNorm};
 use cnn_shaders::Variant;
 
 use super::elementwise::function;
-use super::{INVOCATIONS, lanes, row_constants, variant};
+use super::{INVOCATIONS, lanes, row_constants, row_turns, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
 /// `Params` of `shaders/batch_norm.wgsl`.
@@ -80,10 +80,11 @@ pub fn layer_norm(op: &LayerNorm, problem: &Problem) -> Vec<Candidate> {
     // x stands in for what is not there.
     let gamma = usize::from(op.scale);
     let beta = if op.center { gamma + 1 } else { 0 };
-    let constants = row_constants(rows, n, problem.capabilities.software);
+    let constants = row_constants(rows, n, problem.capabilities);
     let workgroups = rows.div_ceil(constants[0].1 as usize);
+    let turns = row_turns(n, constants[1].1);
     let variant = Variant { imports: vec![problem.scalar()], constants };
     let reads = vec![0, gamma, beta];
-    let kernel = Kernel::new("layer_norm", variant, &params, reads, workgroups, problem.capabilities);
+    let kernel = Kernel::new("layer_norm", variant, &params, reads, workgroups, problem.capabilities).looping(turns);
     vec![Candidate::one("layer_norm", kernel)]
 }

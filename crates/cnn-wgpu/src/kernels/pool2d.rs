@@ -6,7 +6,7 @@ use cnn_core::op::{Pool2D, PoolKind};
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
-/// `Params` of `shaders/pool2d.wgsl`.
+/// `Params` of `shaders/shared/pool2d_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct Params {
@@ -36,7 +36,10 @@ pub struct Params {
     pub pad_left: u32,
 }
 
-/// All ways to pool.
+/// Elements of a window from which invocations share it.
+const LARGE_WINDOW: u64 = 32;
+
+/// All ways to pool, the static choice first.
 pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
     let (x, y) = (problem.inputs[0], problem.output);
     let lanes = lanes(&[x[3]]);
@@ -56,7 +59,25 @@ pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
     };
     let mut variant = variant(problem, lanes);
     variant.constants.push(("AVERAGE", (op.kind == PoolKind::Average).into()));
-    let workgroups = (problem.len() / lanes).div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("pool2d", variant, &params, vec![0], workgroups, problem.capabilities);
-    vec![Candidate::one("pool2d", kernel)]
+    let area = u64::from(params.kernel_h.min(params.in_h)) * u64::from(params.kernel_w.min(params.in_w));
+    let mut candidates = Vec::new();
+
+    let count = (problem.len() / lanes).div_ceil(INVOCATIONS);
+    let alone = Kernel::new("pool2d", variant.clone(), &params, vec![0], count, problem.capabilities);
+    candidates.push(Candidate::one("pool2d", alone.looping(area + u64::from(params.kernel_h))));
+
+    if area >= LARGE_WINDOW {
+        // Invocations that share a window, and elements of the channels side by side.
+        let (parts, columns) = if area < 1 << 12 { (8, 8) } else { (32, 8) };
+        variant.constants.extend([("PARTS", parts), ("COLUMNS", columns)]);
+        let count = problem.len() / x[3] * (x[3] / lanes).div_ceil(columns as usize);
+        let shared = Kernel::new("pool2d_shared", variant, &params, vec![0], count, problem.capabilities);
+        let turns = area.div_ceil(parts.into()) + u64::from(parts);
+        candidates.push(Candidate::one("pool2d_shared", shared.looping(turns)));
+        if !problem.capabilities.software {
+            // Large windows are few, and leave most of a GPU without work.
+            candidates.reverse();
+        }
+    }
+    candidates
 }

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use cnn_core::op::Softmax;
 use cnn_shaders::Variant;
 
-use super::row_constants;
+use super::{row_constants, row_turns};
 use crate::kernel::{Candidate, Kernel, Problem};
 
 /// `Params` of `shaders/softmax.wgsl`.
@@ -27,9 +27,10 @@ pub fn candidates(op: &Softmax, problem: &Problem) -> Vec<Candidate> {
     let (n, inner): (usize, usize) = (x[op.axis], x[op.axis + 1..].iter().product());
     let rows = problem.len() / n;
     let params = Params { rows: rows as u32, n: n as u32, inner: inner as u32, log: op.log.into() };
-    let constants = row_constants(rows, n, problem.capabilities.software);
+    let constants = row_constants(rows, n, problem.capabilities);
     let workgroups = rows.div_ceil(constants[0].1 as usize);
+    let turns = row_turns(n, constants[1].1);
     let variant = Variant { imports: vec![problem.scalar()], constants };
-    let kernel = Kernel::new("softmax", variant, &params, vec![0], workgroups, problem.capabilities);
+    let kernel = Kernel::new("softmax", variant, &params, vec![0], workgroups, problem.capabilities).looping(turns);
     vec![Candidate::one("softmax", kernel)]
 }

@@ -1,5 +1,7 @@
 //! Pooling, as [`Pool2D`] defines it. A task takes a row of the output and goes over channels.
 
+use std::ops::Range;
+
 use cnn_core::op::{Pool2D, PoolKind};
 use rayon::prelude::*;
 
@@ -24,19 +26,43 @@ pub(super) fn pool(op: &Pool2D, x: View, shape: &[usize], y: &mut [f32]) {
         for (j, y) in y.chunks_exact_mut(c).enumerate() {
             let (taps, beside) = (rows.inside(i), columns.inside(j));
             let count = taps.len() * beside.len();
-            let pixels = taps.flat_map(|a| beside.clone().map(move |b| (rows.pixel(i, a), columns.pixel(j, b))));
-            let pixels = pixels.map(|(row, column)| &x.data[((n * h + row) * w + column) * c..][..c]);
+            let along = |a: usize| {
+                let row = (n * h + rows.pixel(i, a)) * w;
+                beside.clone().map(move |b| &x.data[(row + columns.pixel(j, b)) * c..][..c])
+            };
             match op.kind {
-                PoolKind::Max => {
-                    y.fill(f32::NEG_INFINITY);
-                    pixels.for_each(|x| y.iter_mut().zip(x).for_each(|(y, &x)| *y = Real::max(*y, x)));
-                }
+                PoolKind::Max => reduce(y, f32::NEG_INFINITY, taps, count, along, Real::max),
                 PoolKind::Average => {
-                    y.fill(0.0);
-                    pixels.for_each(|x| y.iter_mut().zip(x).for_each(|(y, x)| *y += x));
+                    reduce(y, 0.0, taps, count, along, |sum, x| sum + x);
                     y.iter_mut().for_each(|y| *y /= count as f32);
                 }
             }
         }
     });
+}
+
+/// Puts the channels of `count` pixels together, those `along` each row of a window. Of a large window the rows are put
+/// together each by itself: shorter sums err less, and threads share them.
+fn reduce<'a, I: Iterator<Item = &'a [f32]>>(
+    y: &mut [f32],
+    start: f32,
+    rows: Range<usize>,
+    count: usize,
+    along: impl Fn(usize) -> I + Sync,
+    both: impl Fn(f32, f32) -> f32 + Sync,
+) {
+    const LARGE: usize = 256;
+    let join = |y: &mut [f32], x: &[f32]| y.iter_mut().zip(x).for_each(|(y, &x)| *y = both(*y, x));
+    y.fill(start);
+    if count < LARGE {
+        rows.for_each(|row| along(row).for_each(|x| join(y, x)));
+        return;
+    }
+    let whole = |row| {
+        let mut part = vec![start; y.len()];
+        along(row).for_each(|x| join(&mut part, x));
+        part
+    };
+    let parts: Vec<Vec<f32>> = rows.into_par_iter().map(whole).collect();
+    parts.iter().for_each(|part| join(y, part));
 }

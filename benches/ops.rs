@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use cnn_benches::{ADAPTER, device};
-use cnn_core::{DType, Graph, Plan};
+use cnn_core::{DType, Graph, Plan, Weights};
 use cnn_tests::cases::{self, Case, Fill};
 use cnn_wgpu::{DeviceWeights, Gpu, Program};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -18,15 +18,15 @@ use criterion::{Criterion, criterion_group, criterion_main};
 fn program(gpu: &Arc<Gpu>, case: &Case) -> Result<Program, Box<dyn std::error::Error>> {
     let mut graph = Graph::new();
     let mut values = vec![graph.input("x", case.inputs[0].clone())];
-    let mut weights = Vec::new();
+    let mut weights = Weights::new();
     for (i, tensor) in case.tensors(Fill::Reals, DType::F32).into_iter().enumerate().skip(1) {
         let name = format!("weight {i}");
         values.push(graph.variable(&name, tensor.shape().to_vec())?);
-        weights.push((name, Arc::new(tensor)));
+        weights.insert(name, tensor);
     }
     let output = graph.push("y", case.op.clone(), &values)?;
     graph.output("y", output);
-    Ok(pollster::block_on(Program::new(DeviceWeights::new(gpu.clone(), weights), Plan::new(graph)))?)
+    Ok(pollster::block_on(Program::new(DeviceWeights::new(gpu.clone(), Arc::new(weights)), Plan::new(graph)))?)
 }
 
 fn ops(criterion: &mut Criterion) {

@@ -54,14 +54,13 @@ impl Network {
     }
 
     fn on_cpu(&self, graph: &Graph, picture: &Tensor) -> Result<Vec<Tensor>, String> {
-        let weights = CpuWeights::new(self.weights.iter().map(|(path, tensor)| (path.to_owned(), tensor.clone())));
+        let weights = CpuWeights::new(Arc::new(self.weights.clone()));
         let program = fast::Program::new(weights, Plan::new(graph.clone())).map_err(|error| error.to_string())?;
         program.run(std::slice::from_ref(picture)).map_err(|error| error.to_string())
     }
 
     fn on_device(&self, gpu: &Arc<Gpu>, graph: &Graph) -> Result<Vec<Tensor>, String> {
-        let host = self.weights.iter().map(|(path, tensor)| (path.to_owned(), tensor.clone()));
-        let weights = DeviceWeights::new(gpu.clone(), host);
+        let weights = DeviceWeights::new(gpu.clone(), Arc::new(self.weights.clone()));
         let outputs = async {
             let program = Program::new(weights, Plan::new(graph.clone())).await?;
             program.run(std::slice::from_ref(&self.picture)).await

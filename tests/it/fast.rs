@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cnn_core::op::{Conv2D, Function, Unary};
 use cnn_core::shape::Padding2D;
-use cnn_core::{DType, Graph, Mode, Op, Plan, Simplify, Source, Tensor, ValueId, simplify};
+use cnn_core::{DType, Graph, Mode, Op, Plan, Simplify, Source, Tensor, ValueId, Weights, simplify};
 use cnn_cpu::CpuError;
 use cnn_cpu::fast::{CpuWeights, Program, evaluate};
 use cnn_cpu::reference::{self, Array};
@@ -86,7 +86,9 @@ fn program(graph: Graph) -> Result<Program, CpuError> {
 }
 
 fn shared(graph: &Graph) -> Arc<CpuWeights> {
-    CpuWeights::new(weights(graph).into_iter().map(|(path, tensor)| (path, Arc::new(tensor))))
+    CpuWeights::new(Arc::new(Weights::from_iter(
+        weights(graph).into_iter().map(|(path, tensor)| (path, Arc::new(tensor))),
+    )))
 }
 
 fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
@@ -160,7 +162,7 @@ fn models_give_keras_logits() {
     for name in ["MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50V2"] {
         let truth = zoo_truth(name);
         let graph = truth.model.lower(&[truth.picture.shape().to_vec()], Mode::Inference, &[]).unwrap();
-        let weights = CpuWeights::new(truth.weights.iter().map(|(path, tensor)| (path.to_owned(), tensor.clone())));
+        let weights = CpuWeights::new(Arc::new(truth.weights.clone()));
         let program = Program::new(weights, Plan::new(simplify(&graph, &Simplify::default()))).unwrap();
         let logits = program.run(&[truth.picture]).unwrap().remove(0);
         let pairs = logits.data().iter().zip(&truth.logits);
@@ -223,10 +225,11 @@ fn a_profile_has_a_time_for_each_step() {
 #[test]
 fn what_does_not_fit_is_an_error() {
     let graph = network(1);
-    let missing = Program::new(CpuWeights::new([]), Plan::new(graph.clone())).unwrap_err();
+    let missing = Program::new(CpuWeights::new(Arc::new(Weights::new())), Plan::new(graph.clone())).unwrap_err();
     assert!(matches!(&missing, CpuError::MissingWeight { path, .. } if path.starts_with("conv2d")), "{missing}");
     let paths: Vec<String> = weights(&graph).into_keys().collect();
-    let scalars = CpuWeights::new(paths.into_iter().map(|path| (path, Arc::new(Tensor::scalar(0.0)))));
+    let scalars: Weights = paths.into_iter().map(|path| (path, Arc::new(Tensor::scalar(0.0)))).collect();
+    let scalars = CpuWeights::new(Arc::new(scalars));
     let misshaped = Program::new(scalars, Plan::new(graph.clone())).unwrap_err();
     assert!(matches!(&misshaped, CpuError::WeightShape { got, .. } if got.is_empty()), "{misshaped}");
 
@@ -240,6 +243,6 @@ fn what_does_not_fit_is_an_error() {
     let y = graph.push("tanh", Op::Unary(Unary { function: Function::Tanh }), &[x]).unwrap();
     graph.output("tanh", y);
     let halves = simplify(&graph, &Simplify { storage: DType::F16, weight_limit: None });
-    let error = Program::new(CpuWeights::new([]), Plan::new(halves)).unwrap_err();
+    let error = Program::new(CpuWeights::new(Arc::new(Weights::new())), Plan::new(halves)).unwrap_err();
     assert!(error.to_string().contains("computes in float32"), "{error}");
 }

@@ -63,8 +63,7 @@ impl Network {
     }
 
     fn run(&self, gpu: &Arc<Gpu>, graph: &Graph) -> Result<Vec<Tensor>, String> {
-        let host = self.weights.iter().map(|(path, tensor)| (path.to_owned(), tensor.clone()));
-        let weights = DeviceWeights::new(gpu.clone(), host);
+        let weights = DeviceWeights::new(gpu.clone(), Arc::new(self.weights.clone()));
         let outputs = async {
             let program = Program::new(weights, Plan::new(graph.clone())).await?;
             program.run(std::slice::from_ref(&self.input)).await

@@ -52,4 +52,4 @@ pub use plan::{Location, Plan, Resident};
 pub use profile::{Profile, StepProfile};
 pub use summary::{Summary, SummaryError, SummaryStyle};
 pub use tensor::{DType, Tensor};
-pub use weights::{Weights, WeightsError};
+pub use weights::{WeightSource, Weights, WeightsError};

@@ -75,6 +75,11 @@ impl Tensor {
         &self.data
     }
 
+    /// The number of elements that are NaN or infinite.
+    pub fn not_finite(&self) -> usize {
+        self.data.iter().filter(|x| !x.is_finite()).count()
+    }
+
     /// The elements, row-major, to write to.
     pub fn data_mut(&mut self) -> &mut [f32] {
         &mut self.data

@@ -1,7 +1,7 @@
 //! Weight values, apart from the model they belong to.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::layers::Initializer;
@@ -76,9 +76,38 @@ impl Weights {
 
     /// The tensors that hold NaN or infinity: path and how many such elements.
     pub fn not_finite(&self) -> Vec<(String, usize)> {
-        let bad = |tensor: &Tensor| tensor.data().iter().filter(|x| !x.is_finite()).count();
-        self.iter().map(|(path, tensor)| (path.to_string(), bad(tensor))).filter(|&(_, count)| count > 0).collect()
+        let counts = self.iter().map(|(path, tensor)| (path.to_string(), tensor.not_finite()));
+        counts.filter(|&(_, count)| count > 0).collect()
     }
+}
+
+/// Where weights are kept: in memory ([`Weights`]), or in a file of which one tensor at a time is read.
+///
+/// What takes weights from here asks for each when it needs it, and keeps no more of them than it has to.
+pub trait WeightSource: fmt::Debug + Send + Sync {
+    /// The tensor of that path, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn tensor(&self, path: &str) -> Result<Option<Arc<Tensor>>, ReadError>;
+}
+
+impl WeightSource for Weights {
+    fn tensor(&self, path: &str) -> Result<Option<Arc<Tensor>>, ReadError> {
+        Ok(self.get(path).cloned())
+    }
+}
+
+/// A weight that cannot be read any more from where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("weight {path} cannot be read from {file} any more: {reason}")]
+pub struct ReadError {
+    /// The weight's path, such as `conv1/kernel`.
+    pub path: String,
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl FromIterator<(String, Arc<Tensor>)> for Weights {

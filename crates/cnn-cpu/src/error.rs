@@ -29,6 +29,9 @@ pub enum CpuError {
         /// Its shape in the graph.
         shape: Vec<usize>,
     },
+    /// A weight cannot be read from its file.
+    #[error(transparent)]
+    Read(#[from] cnn_core::weights::ReadError),
     /// A weight has another shape than the graph reads.
     #[error("weight {path}: expects shape {wanted:?}, got {got:?}; these are weights of another model")]
     WeightShape {

@@ -3,11 +3,12 @@
 //! A facade over the `hdf5-pure` crate, which no other module names, so that it can be exchanged.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 use std::sync::Arc;
 
 use cnn_core::Tensor;
 use cnn_core::tensor::element_count;
-use hdf5_pure::{AttrValue, DType, Datatype, File, FileBuilder, GroupBuilder};
+use hdf5_pure::{AttrValue, DType, Datatype, File, FileBuilder, GroupBuilder, ReadSeekSource, Source};
 
 use crate::error::Problem;
 
@@ -22,7 +23,20 @@ pub fn sniff(bytes: &[u8]) -> bool {
 /// If the bytes are no whole HDF5 file.
 pub fn open(bytes: Vec<u8>) -> Result<Group, Problem> {
     let len = bytes.len() as u64;
-    let file = File::from_bytes(bytes).map_err(damaged)?;
+    root(&File::from_bytes(bytes).map_err(damaged)?, len)
+}
+
+/// The root group of an HDF5 file elsewhere, of which no more is read than what is asked for.
+///
+/// # Errors
+/// If it cannot be read or is no whole HDF5 file.
+pub fn open_seekable(reader: impl Read + Seek + Send + Sync + 'static) -> Result<Group, Problem> {
+    let source = ReadSeekSource::new(reader).map_err(damaged)?;
+    let len = source.len();
+    root(&File::from_source(source).map_err(damaged)?, len)
+}
+
+fn root(file: &File, len: u64) -> Result<Group, Problem> {
     let whole = file.superblock().eof_address;
     if whole > len {
         return Err(damaged(format!("it ends after {len} of {whole} bytes")));

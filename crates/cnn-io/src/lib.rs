@@ -87,7 +87,7 @@ pub fn read_model<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Loa
                 return Err(Problem::WeightsAlone);
             }
             let contents = keras::legacy_contents(root)?;
-            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.model()
+            contents.ok_or_else(|| not_of_keras(wanted))?.model()
         }
         Kind::Safetensors => Err(Problem::WeightsAlone),
         Kind::Other(found) => Err(unknown(found, wanted)),
@@ -141,19 +141,11 @@ pub fn read_matching_weights<'a>(
 }
 
 fn read_matching(bytes: Cow<'_, [u8]>, model: &Model, name: &str, mismatch: Mismatch) -> Result<Matching, IoError> {
-    let wanted = "a .weights.h5, .h5, .keras or .safetensors file";
     let read = || match sniff(&bytes) {
         Kind::Zip => keras::read_archive_weights(&bytes, model, mismatch),
-        Kind::Hdf5 => {
-            let root = hdf5::open(bytes.into_owned())?;
-            if keras::is_keras3(&root)? {
-                return keras::read_weights(&root, model, mismatch);
-            }
-            let contents = keras::legacy_contents(root)?;
-            contents.ok_or_else(|| unknown("an HDF5 file that Keras did not write", wanted))?.weights(model, mismatch)
-        }
+        Kind::Hdf5 => keras::read_weights(hdf5::open(bytes.into_owned())?, model, mismatch),
         Kind::Safetensors => safetensors::read_weights(&bytes, model, mismatch),
-        Kind::Other(found) => Err(unknown(found, wanted)),
+        Kind::Other(found) => Err(unknown(found, WEIGHTS_WANTED)),
     };
     read().map_err(|problem| problem.in_file(name))
 }
@@ -199,6 +191,13 @@ fn sniff(bytes: &[u8]) -> Kind {
         let known = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic));
         Kind::Other(known.map_or("of a format that its first bytes do not tell", |(_, found)| found))
     }
+}
+
+/// What files weights are read from.
+pub(crate) const WEIGHTS_WANTED: &str = "a .weights.h5, .h5, .keras or .safetensors file";
+
+pub(crate) fn not_of_keras(wanted: &'static str) -> Problem {
+    unknown("an HDF5 file that Keras did not write", wanted)
 }
 
 fn unknown(found: &str, wanted: &'static str) -> Problem {

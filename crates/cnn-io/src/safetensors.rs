@@ -144,7 +144,7 @@ pub(crate) fn read_weights(bytes: &[u8], model: &Model, mismatch: Mismatch) -> R
             found.missing(weight.path, &weight.shape);
         }
     }
-    found.finish(model, |(name, view)| Ok(Tensor::new(view.shape().to_vec(), floats(&name, &view)?)?))
+    found.read(model, |(name, view)| Ok(Tensor::new(view.shape().to_vec(), floats(name, view)?)?))
 }
 
 /// The bytes of a file with the weights of `model` under their paths.

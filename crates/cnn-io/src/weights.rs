@@ -1,12 +1,14 @@
 //! What a file has of a model's weights, whatever its format.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cnn_core::weights::WeightsError;
-use cnn_core::{Model, Tensor, Weights};
+use cnn_core::weights::{ReadError, WeightsError};
+use cnn_core::{Model, Tensor, WeightSource, Weights};
 
 use crate::error::Problem;
+use crate::hdf5::Dataset;
 
 /// The weights of a model that a file has, and what did not fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,30 +124,28 @@ impl<T> Found<T> {
     }
 
     /// Reads the tensors, in the model's order.
-    pub(crate) fn finish(
-        mut self,
-        model: &Model,
-        read: impl Fn(T) -> Result<Tensor, Problem>,
-    ) -> Result<Matching, Problem> {
+    pub(crate) fn read(self, model: &Model, read: impl Fn(&T) -> Result<Tensor, Problem>) -> Result<Matching, Problem> {
+        let settled = self.settle(model)?;
+        let tensors = settled.bound.iter().map(|(path, tensor)| Ok((path.clone(), Arc::new(read(tensor)?))));
+        let weights: Weights = tensors.collect::<Result<_, Problem>>()?;
+        refuse_not_finite(model, weights.not_finite())?;
+        Ok(Matching { weights, skipped: settled.skipped })
+    }
+
+    /// What is bound, in the model's order, and what is not.
+    ///
+    /// # Errors
+    /// With all that is wrong, if anything is that may not be skipped.
+    fn settle(mut self, model: &Model) -> Result<Settled<T>, Problem> {
         let w = &self.wrong;
         let fits = w.missing.is_empty() && w.extra.is_empty() && w.misshaped.is_empty();
         if !(fits || self.skips()) || !self.conflicts.is_empty() {
             return Err(Problem::Weights { weights: Box::new(self.wrong), conflicts: self.conflicts });
         }
         let skipped = self.take_skipped();
-        let mut read_in = Weights::new();
-        for (path, tensor) in self.bound {
-            read_in.insert(path, Arc::new(read(tensor)?));
-        }
-        self.wrong.not_finite = read_in.not_finite();
-        if !self.wrong.not_finite.is_empty() {
-            return Err(Problem::Weights { weights: Box::new(self.wrong), conflicts: self.conflicts });
-        }
-        let in_order = model.weights().into_iter().filter_map(|weight| {
-            let tensor = read_in.get(&weight.path)?.clone();
-            Some((weight.path, tensor))
-        });
-        Ok(Matching { weights: in_order.collect(), skipped })
+        let mut bound: HashMap<String, T> = self.bound.into_iter().collect();
+        let in_order = model.weights().into_iter().filter_map(|weight| bound.remove_entry(&weight.path));
+        Ok(Settled { bound: in_order.collect(), skipped })
     }
 
     fn take_skipped(&mut self) -> Vec<Skipped> {
@@ -155,5 +155,58 @@ impl<T> Found<T> {
         let missing = w.missing.drain(..).map(|(weight, wanted)| Skipped::Missing { weight, wanted });
         let extra = w.extra.drain(..).map(|(place, got)| Skipped::Extra { place, got });
         misshaped.chain(with_layer).chain(missing).chain(extra).collect()
+    }
+}
+
+/// Which tensor of a file is which weight, in the model's order, and what was skipped.
+struct Settled<T> {
+    bound: Vec<(String, T)>,
+    skipped: Vec<Skipped>,
+}
+
+/// Paths, and the number of elements that are not finite.
+fn refuse_not_finite(model: &Model, not_finite: Vec<(String, usize)>) -> Result<(), Problem> {
+    if not_finite.is_empty() {
+        return Ok(());
+    }
+    let wrong = WeightsError { model: model.name().to_owned(), not_finite, ..WeightsError::default() };
+    Err(Problem::Weights { weights: Box::new(wrong), conflicts: Vec::new() })
+}
+
+impl Found<Dataset> {
+    /// The weights, to be read one at a time from the file called `name`. All of them are looked at once, whether they are
+    /// finite.
+    pub(crate) fn open(self, model: &Model, name: &str) -> Result<WeightFile, Problem> {
+        let settled = self.settle(model)?;
+        let mut not_finite = Vec::new();
+        for (path, dataset) in &settled.bound {
+            let count = dataset.read()?.not_finite();
+            if count > 0 {
+                not_finite.push((path.clone(), count));
+            }
+        }
+        refuse_not_finite(model, not_finite)?;
+        Ok(WeightFile { name: name.to_owned(), datasets: settled.bound.into_iter().collect() })
+    }
+}
+
+/// The weights of a model in an HDF5 file.
+pub(crate) struct WeightFile {
+    name: String,
+    datasets: HashMap<String, Dataset>,
+}
+
+impl WeightSource for WeightFile {
+    fn tensor(&self, path: &str) -> Result<Option<Arc<Tensor>>, ReadError> {
+        let Some(dataset) = self.datasets.get(path) else { return Ok(None) };
+        let error =
+            |error: Problem| ReadError { path: path.into(), file: self.name.clone(), reason: error.to_string() };
+        dataset.read().map(|tensor| Some(Arc::new(tensor))).map_err(error)
+    }
+}
+
+impl fmt::Debug for WeightFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeightFile").field("name", &self.name).field("weights", &self.datasets.len()).finish()
     }
 }

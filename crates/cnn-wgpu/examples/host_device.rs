@@ -90,10 +90,9 @@ async fn network(gpu: &Arc<Gpu>) -> Result<Program, Box<dyn Error>> {
         .add(Dense::new(CLASSES).activation(Activation::Softmax))?
         .model()?;
     let weights = Weights::initialize(&model, 1);
-    let named = weights.iter().map(|(path, tensor)| (path.to_string(), Arc::clone(tensor)));
     let graph = model.lower(&[vec![1, SIZE, SIZE, 3]], Mode::Inference, &[])?;
     let plan = Plan::new(simplify(&graph, &Simplify::default()));
-    Ok(Program::new(DeviceWeights::new(gpu.clone(), named), plan).await?)
+    Ok(Program::new(DeviceWeights::new(gpu.clone(), Arc::new(weights)), plan).await?)
 }
 
 fn storage(device: &wgpu::Device, bytes: usize) -> wgpu::Buffer {

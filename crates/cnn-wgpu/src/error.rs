@@ -1,6 +1,7 @@
 //! What can go wrong on a device.
 
 use cnn_core::ShapeError;
+use cnn_core::weights::ReadError;
 
 /// The device could not be had, or could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -84,6 +85,9 @@ pub enum GpuError {
     /// A weight that the graph wants was not given.
     #[error("the weight {0} is missing")]
     MissingWeight(String),
+    /// A weight cannot be read from its file.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Inputs or weights of another shape than the graph's.
     #[error(transparent)]
     Shape(#[from] ShapeError),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::op::Slice;
 use cnn_core::plan::{self, Plan};
-use cnn_core::{Graph, Op, Source, Tensor, ValueId};
+use cnn_core::{Graph, Op, Source, Tensor, ValueId, WeightSource};
 
 use crate::buffers;
 use crate::dispatch::{self, Bound};
@@ -22,18 +22,19 @@ const IN_FLIGHT: u64 = 32 << 20;
 
 /// What programs read and never write: weights as they are, and what the weight prologue made of them.
 ///
-/// The host's tensors stay with the host (they are shared, not copied); the device holds only what some program reads.
+/// The device holds only what some program reads; the host's tensors stay where they are, and what comes out of a file is
+/// let go once it is uploaded.
 #[derive(Debug)]
 pub struct DeviceWeights {
     gpu: Arc<Gpu>,
-    host: HashMap<String, Arc<Tensor>>,
+    host: Arc<dyn WeightSource>,
     residents: Mutex<HashMap<String, Bound>>,
 }
 
 impl DeviceWeights {
-    /// Weights by path. Nothing is uploaded before a program asks for it.
-    pub fn new(gpu: Arc<Gpu>, host: impl IntoIterator<Item = (String, Arc<Tensor>)>) -> Arc<Self> {
-        Arc::new(Self { gpu, host: host.into_iter().collect(), residents: Mutex::default() })
+    /// Weights by path. Nothing is read or uploaded before a program asks for it.
+    pub fn new(gpu: Arc<Gpu>, host: Arc<dyn WeightSource>) -> Arc<Self> {
+        Arc::new(Self { gpu, host, residents: Mutex::default() })
     }
 
     /// The device they are on.
@@ -113,12 +114,12 @@ impl Maker<'_> {
             Source::Constant(tensor) => Ok(Some(tensor.clone())),
             Source::Variable => {
                 let missing = || GpuError::MissingWeight(known.name.clone());
-                let tensor = self.weights.host.get(&known.name).ok_or_else(missing)?;
+                let tensor = self.weights.host.tensor(&known.name)?.ok_or_else(missing)?;
                 if tensor.shape() != known.shape {
                     let wanted = format!("expects a tensor of shape {:?}", known.shape);
                     return Err(cnn_core::ShapeError::new(&known.name, wanted, &[tensor.shape()]).into());
                 }
-                Ok(Some(tensor.clone()))
+                Ok(Some(tensor))
             }
             Source::Node(id) => {
                 let node = &self.graph.nodes()[id.index()];

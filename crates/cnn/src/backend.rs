@@ -9,6 +9,7 @@ use cnn_wgpu::DeviceWeights;
 
 use crate::device::Device;
 use crate::error::Error;
+use crate::network::Network;
 
 /// The weights of a network where a device wants them.
 #[derive(Debug)]
@@ -27,16 +28,16 @@ pub(crate) enum Program {
 }
 
 impl Backend {
-    pub(crate) fn new(device: &Device, weights: &Weights, precision: DType) -> Result<Self, Error> {
-        let named = weights.iter().map(|(path, tensor)| (path.to_string(), Arc::clone(tensor)));
+    pub(crate) fn new(device: &Device, network: &Network, precision: DType) -> Result<Self, Error> {
+        let weights = network.weight_source().clone();
         match (device, precision) {
             (Device::Gpu(gpu), DType::F16) if !gpu.capabilities().f16 => {
                 Err(Error::Precision { device: device.to_string() })
             }
-            (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), named))),
+            (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
             (_, DType::F16) => Err(Error::Precision { device: device.to_string() }),
-            (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(named))),
-            (Device::Reference, DType::F32) => Ok(Self::Reference(weights.clone())),
+            (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(weights))),
+            (Device::Reference, DType::F32) => Ok(Self::Reference(network.weights()?)),
         }
     }
 

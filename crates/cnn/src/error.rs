@@ -36,6 +36,9 @@ pub enum Error {
     /// The weights are not those of the model.
     #[error(transparent)]
     Weights(#[from] cnn_core::WeightsError),
+    /// A weight cannot be read from its file any more.
+    #[error(transparent)]
+    Read(#[from] cnn_core::weights::ReadError),
     /// A device computes in another precision only.
     #[error("{device} does not store float16; use a GPU with SHADER_F16 or float32 (--precision f32)")]
     Precision {

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use cnn_core::layers::Activation;
-use cnn_core::{Model, ModelError, Weights, WeightsError};
+use cnn_core::{Model, ModelError, WeightSource, Weights, WeightsError};
 use cnn_io::Skipped;
 use cnn_zoo::{Arguments, Preprocess};
 
@@ -14,7 +15,7 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub struct Network {
     model: Model,
-    weights: Weights,
+    weights: Arc<dyn WeightSource>,
     preprocess: Preprocess,
     notes: Vec<String>,
 }
@@ -26,7 +27,12 @@ impl Network {
     /// If the weights are not this model's; the error lists everything that is wrong.
     pub fn new(model: Model, weights: Weights) -> Result<Self, WeightsError> {
         model.check_weights(&weights)?;
-        Ok(Self { model, weights, preprocess: Preprocess::None, notes: Vec::new() })
+        Ok(Self::of(model, Arc::new(weights)))
+    }
+
+    /// A network of `model` and weights that have been found to be its own.
+    pub(crate) fn of(model: Model, weights: Arc<dyn WeightSource>) -> Self {
+        Self { model, weights, preprocess: Preprocess::None, notes: Vec::new() }
     }
 
     /// A network from a `.keras` or whole-model `.h5` file.
@@ -50,15 +56,16 @@ impl Network {
         Ok(Self { notes: loaded.notes, ..network })
     }
 
-    /// A model of the zoo with the weights of a file: `.weights.h5`, `.h5`, `.keras` or `.safetensors`.
+    /// A model of the zoo with the weights of a file: `.weights.h5`, `.h5`, `.keras` or `.safetensors`. See
+    /// [`cnn_io::files::open_weights`]: the file of an `.h5` stays open, and each weight is read when a device wants it.
     ///
     /// # Errors
     /// If there is no model of that name or none with these arguments, or the file holds other weights.
     pub fn zoo(name: &str, arguments: &Arguments, weights: &Path) -> Result<Self, Error> {
         let row = cnn_zoo::find(name)?;
         let model = row.build(arguments)?;
-        let weights = cnn_io::files::load_weights(weights, &model)?;
-        Ok(Self { preprocess: row.preprocess, ..Self::new(model, weights)? })
+        let weights = cnn_io::files::open_weights(weights, &model)?;
+        Ok(Self { preprocess: row.preprocess, ..Self::of(model, weights) })
     }
 
     /// A model of the zoo with random weights, for measuring.
@@ -77,7 +84,7 @@ impl Network {
     /// # Errors
     /// If the file cannot be read or holds other weights.
     pub fn with_weights(self, weights: &Path) -> Result<Self, Error> {
-        let weights = cnn_io::files::load_weights(weights, &self.model)?;
+        let weights = cnn_io::files::open_weights(weights, &self.model)?;
         Ok(Self { weights, ..self })
     }
 
@@ -88,9 +95,9 @@ impl Network {
     /// If the file cannot be read, or its layers are others.
     pub fn with_matching_weights(self, weights: &Path) -> Result<(Self, Vec<Skipped>), Error> {
         let matching = cnn_io::files::load_matching_weights(weights, &self.model)?;
-        let mut weights = self.weights;
+        let mut weights = self.weights()?;
         matching.weights.iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
-        Ok((Self { weights, ..self }, matching.skipped))
+        Ok((Self { weights: Arc::new(weights), ..self }, matching.skipped))
     }
 
     /// The same network with another end: [`Model::set_classifier_activation`].
@@ -112,8 +119,22 @@ impl Network {
         &self.model
     }
 
-    /// Their weights.
-    pub fn weights(&self) -> &Weights {
+    /// Their weights, all of them in memory.
+    ///
+    /// # Errors
+    /// If they are in a file that cannot be read any more.
+    pub fn weights(&self) -> Result<Weights, Error> {
+        let mut weights = Weights::new();
+        for weight in self.model.weights() {
+            if let Some(tensor) = self.weights.tensor(&weight.path)? {
+                weights.insert(weight.path, tensor);
+            }
+        }
+        Ok(weights)
+    }
+
+    /// Where the weights are kept: each can be had from there without the others.
+    pub fn weight_source(&self) -> &Arc<dyn WeightSource> {
         &self.weights
     }
 

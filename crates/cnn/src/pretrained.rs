@@ -55,14 +55,15 @@ impl Network {
         let published = if arguments.include_top { row.weights } else { row.weights_no_top };
         let remote = RemoteFile { url: published.url, hash: published.hash };
         let (weights, origin) = match hub.fetch_blocking(&remote, progress)? {
-            Fetched::Cached(path) => (files::load_weights(&path, &model).map_err(Error::Cached)?, Origin::Cache(path)),
+            Fetched::Cached(path) => (files::open_weights(&path, &model).map_err(Error::Cached)?, Origin::Cache(path)),
             Fetched::Downloaded(mut download) => {
                 let address = download.address().to_owned();
-                let weights = cnn_io::read_weights(download.read()?, &model, &address)?;
+                cnn_io::read_weights(download.read()?, &model, &address)?;
                 let kept = download.keep()?;
+                let weights = files::open_weights(&kept.path, &model)?;
                 (weights, Origin::Downloaded { address, kept, hash_checked: published.hash.is_some() })
             }
         };
-        Ok((Self::new(model, weights)?.with_preprocess(row.preprocess), origin))
+        Ok((Self::of(model, weights).with_preprocess(row.preprocess), origin))
     }
 }

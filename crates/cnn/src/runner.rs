@@ -36,7 +36,7 @@ impl Runner {
     /// # Errors
     /// If the device does not store `options.precision`.
     pub fn new(device: &Device, network: Network, options: Options) -> Result<Self, Error> {
-        let backend = Backend::new(device, network.weights(), options.precision)?;
+        let backend = Backend::new(device, &network, options.precision)?;
         Ok(Self { network, device: device.clone(), options, backend, programs: Mutex::default() })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cnn_core::layers::Conv2D;
-use cnn_core::{DType, Sequential, Simplify, Tensor};
+use cnn_core::{DType, Sequential, Simplify, Tensor, Weights};
 use cnn_tests::devices::devices;
 use cnn_wgpu::kernel::Capabilities;
 use cnn_wgpu::{DeviceWeights, Gpu, GpuError, Program, Request, wgpu};
@@ -116,13 +116,12 @@ fn weights_that_are_missing_or_of_another_shape() {
         (None, "the weight dense/kernel is missing"),
         (Some(vec![3, 3]), "dense/kernel: expects a tensor of shape [200, 10], got [3, 3]"),
     ] {
-        let mut host: Vec<(String, Arc<Tensor>)> =
-            weights.iter().map(|(path, tensor)| (path.to_string(), tensor.clone())).collect();
-        host.retain(|(path, _)| path != "dense/kernel");
+        let others = weights.iter().filter(|(path, _)| *path != "dense/kernel");
+        let mut host: Weights = others.map(|(path, tensor)| (path.to_string(), tensor.clone())).collect();
         if let Some(shape) = replaced {
-            host.push(("dense/kernel".into(), Arc::new(Tensor::full(shape, 0.0))));
+            host.insert("dense/kernel", Tensor::full(shape, 0.0));
         }
-        let made = Program::new(DeviceWeights::new(gpu.clone(), host), plan(&model, 1, &Simplify::default()));
+        let made = Program::new(DeviceWeights::new(gpu.clone(), Arc::new(host)), plan(&model, 1, &Simplify::default()));
         assert_eq!(pollster::block_on(made).unwrap_err().to_string(), wanted);
     }
 }

@@ -46,7 +46,7 @@ fn device_weights(gpu: &Arc<Gpu>, model: &Model) -> Arc<DeviceWeights> {
 
 /// These weights on a device.
 fn upload(gpu: &Arc<Gpu>, weights: &Weights) -> Arc<DeviceWeights> {
-    DeviceWeights::new(gpu.clone(), weights.iter().map(|(path, tensor)| (path.to_string(), Arc::clone(tensor))))
+    DeviceWeights::new(gpu.clone(), Arc::new(weights.clone()))
 }
 
 /// A program of [`tiny`].

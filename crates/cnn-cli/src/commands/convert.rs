@@ -66,10 +66,10 @@ impl Convert {
             self.read()?
         };
         network.notes().iter().for_each(|note| console.note(&format!("{}: {note}", self.from.display())));
-        let (model, weights) = (network.model(), network.weights());
+        let (model, weights) = (network.model(), network.weights()?);
         {
             let _doing = console.doing(&format!("writing {}", self.to.display()));
-            files::save_as(&self.to, model, weights, format)?;
+            files::save_as(&self.to, model, &weights, format)?;
         }
         let size = std::fs::metadata(&self.to).map_or_else(|_| "size not known".into(), |file| bytes(file.len()));
         let what = match format {

@@ -82,7 +82,8 @@ fn kernel(network: &Network, path: &str) -> Result<Tensor, Failure> {
     let refuse =
         || Failure::Failed(format!("{path} ({class}) has no filters to draw: name a layer of the classes {CLASSES}"));
     let name = weight(layer).ok_or_else(refuse)?;
-    let kernel = network.weights().get(&format!("{path}/{name}")).ok_or_else(refuse)?;
+    let kernel =
+        network.weight_source().tensor(&format!("{path}/{name}")).map_err(cnn::Error::from)?.ok_or_else(refuse)?;
     match (layer, kernel.shape()) {
         (Layer::DepthwiseConv2D(_) | Layer::SeparableConv2D(_), &[height, width, channels, multiplier]) => {
             Ok(kernel.as_ref().clone().reshape(vec![height, width, 1, channels * multiplier])?)

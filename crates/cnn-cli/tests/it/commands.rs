@@ -61,7 +61,7 @@ fn convert_keeps_the_model() {
             let ran = succeeds(&format!("convert {step}"), at);
             assert!(ran.out.contains(says), "{step}: {}", ran.out);
         }
-        let bits = |path: &Path| Network::load(path).unwrap().weights().clone();
+        let bits = |path: &Path| Network::load(path).unwrap().weights().unwrap();
         assert_eq!(bits(&at.join("f.keras")), bits(&Path::new(FORMATS).join(format!("{name}.keras"))));
         for model in ["a.h5", "b.keras", "f.keras"] {
             succeeds(&format!("run {model} --input {{formats}}/{name}_input.npy --output y.npy --device cpu"), at);
@@ -117,7 +117,7 @@ fn a_zoo_model_takes_its_weights_from_keras_cache() {
     let row = cnn::zoo::find("MobileNetV2").unwrap();
     let headless = cnn::zoo::Arguments::default().include_top(false);
     let network = Network::untrained("MobileNetV2", &headless, 1).unwrap();
-    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    let bytes = cnn::io::write(network.model(), &network.weights().unwrap(), cnn::io::Format::LegacyWeightsH5).unwrap();
     fs::write(cache.join(row.weights_no_top.file()), bytes).unwrap();
     write_array(at.join("x.npy"), &[1, 32, 32, 3], 0.5);
     let ran = succeeds("run MOBILENETV2 --no-top --input x.npy --output y.npy --device cpu", at);
@@ -132,7 +132,7 @@ fn weights_that_fit_in_part() {
     let at = folder.path();
     let classes = |count| cnn::zoo::Arguments::default().classes(count);
     let network = Network::untrained("MobileNetV2", &classes(7), 3).unwrap();
-    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    let bytes = cnn::io::write(network.model(), &network.weights().unwrap(), cnn::io::Format::LegacyWeightsH5).unwrap();
     fs::write(at.join("seven.h5"), bytes).unwrap();
     write_array(at.join("x.npy"), &[1, 224, 224, 3], 0.5);
     let line = "run MobileNetV2 --weights seven.h5 --skip-mismatch --input x.npy --output y.npy --device cpu";
@@ -156,7 +156,7 @@ fn published_weights_of_efficientnet_have_their_own_layer() {
     let row = cnn::zoo::find("EfficientNetB0").unwrap();
     let headless = cnn::zoo::Arguments::default().include_top(false);
     let network = Network::untrained(row.name, &headless, 1).unwrap();
-    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    let bytes = cnn::io::write(network.model(), &network.weights().unwrap(), cnn::io::Format::LegacyWeightsH5).unwrap();
     write_array(at.join("x.npy"), &[1, 32, 32, 3], 100.0);
     for (name, own) in [(row.weights_no_top.file(), true), ("other.h5", false)] {
         fs::write(at.join(name), &bytes).unwrap();
@@ -174,7 +174,7 @@ fn classify_with_a_model_of_any_size() {
     let at = folder.path();
     let network = Network::untrained("MobileNetV3Small", &cnn::zoo::Arguments::default(), 1).unwrap();
     assert_eq!(network.model().input_shapes(), [[None, None, None, Some(3)]]);
-    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    let bytes = cnn::io::write(network.model(), &network.weights().unwrap(), cnn::io::Format::LegacyWeightsH5).unwrap();
     fs::write(at.join("w.h5"), bytes).unwrap();
     image::RgbImage::from_pixel(300, 200, image::Rgb([255, 0, 51])).save(at.join("red.png")).unwrap();
     let line = "classify red.png --model MobileNetV3Small --weights w.h5 --top 1 --device cpu --json";
@@ -346,7 +346,7 @@ fn classify_with_a_zoo_model() {
     fs::create_dir_all(&cache).unwrap();
     let row = cnn::zoo::find("MobileNetV2").unwrap();
     let network = Network::untrained(row.name, &cnn::zoo::Arguments::default(), 1).unwrap();
-    let bytes = cnn::io::write(network.model(), network.weights(), cnn::io::Format::LegacyWeightsH5).unwrap();
+    let bytes = cnn::io::write(network.model(), &network.weights().unwrap(), cnn::io::Format::LegacyWeightsH5).unwrap();
     fs::write(cache.join(row.weights.file()), bytes).unwrap();
     image::RgbImage::from_pixel(300, 200, image::Rgb([255, 0, 51])).save(at.join("red.png")).unwrap();
 

@@ -25,7 +25,7 @@ fn path() -> String {
 fn weights() -> Vec<u8> {
     let headless = cnn::zoo::Arguments::default().include_top(false);
     let network = Network::untrained("MobileNetV2", &headless, 1).unwrap();
-    cnn::io::write(network.model(), network.weights(), Format::LegacyWeightsH5).unwrap()
+    cnn::io::write(network.model(), &network.weights().unwrap(), Format::LegacyWeightsH5).unwrap()
 }
 
 fn cached(at: &Path) -> Vec<String> {

@@ -97,11 +97,11 @@ fn filters_are_the_weights() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let network = small();
-    let kernel = network.weights().get("conv1/kernel").unwrap();
+    let kernel = network.weight_source().tensor("conv1/kernel").unwrap().unwrap();
     for (options, blue_first) in [("", false), ("--layer conv1 --bgr", true)] {
         succeeds(&format!("filters {SMALL} --output f.png {options}"), at);
         let maps = Maps { colors: Colors::Grey, ..Maps::default() };
-        let wanted = maps.filters("conv1 of small", kernel, blue_first).unwrap();
+        let wanted = maps.filters("conv1 of small", &kernel, blue_first).unwrap();
         assert_eq!(fs::read(at.join("f.png")).unwrap(), wanted.to_png().unwrap(), "{options}");
     }
 }

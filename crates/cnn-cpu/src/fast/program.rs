@@ -54,13 +54,14 @@ impl Program {
     /// Runs the program; the outputs come in the order of the graph's. Several threads may run it at the same time.
     ///
     /// ```
-    /// use cnn_core::{Graph, Op, Plan, Tensor, op::{Function, Unary}};
+    /// use std::sync::Arc;
+    /// use cnn_core::{Graph, Op, Plan, Tensor, Weights, op::{Function, Unary}};
     /// use cnn_cpu::fast::{CpuWeights, Program};
     /// let mut graph = Graph::new();
     /// let x = graph.input("x", vec![3]);
     /// let y = graph.push("relu", Op::Unary(Unary { function: Function::RELU }), &[x])?;
     /// graph.output("y", y);
-    /// let program = Program::new(CpuWeights::new([]), Plan::new(graph))?;
+    /// let program = Program::new(CpuWeights::new(Arc::new(Weights::new())), Plan::new(graph))?;
     /// let outputs = program.run(&[Tensor::new(vec![3], vec![-1.0, 0.0, 2.0])?])?;
     /// assert_eq!(outputs[0].data(), [0.0, 0.0, 2.0]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

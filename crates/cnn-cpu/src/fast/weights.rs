@@ -4,24 +4,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::plan::{self, Plan};
-use cnn_core::{Graph, Source, Tensor, ValueId};
+use cnn_core::{Graph, Source, Tensor, ValueId, WeightSource};
 
 use super::{View, compute};
 use crate::error::CpuError;
 
 /// What programs read and never write: weights as they are, and what the weight prologue made of them.
 ///
-/// Weights that a program reads as they are stay the host's tensors, shared and not copied.
+/// Weights that a program reads as they are are the host's tensors, shared and not copied; what else comes out of a file is
+/// let go once the prologue has read it.
 #[derive(Debug)]
 pub struct CpuWeights {
-    host: HashMap<String, Arc<Tensor>>,
+    host: Arc<dyn WeightSource>,
     residents: Mutex<HashMap<String, Arc<Tensor>>>,
 }
 
 impl CpuWeights {
-    /// Weights by path. Nothing is computed before a program asks for it.
-    pub fn new(host: impl IntoIterator<Item = (String, Arc<Tensor>)>) -> Arc<Self> {
-        Arc::new(Self { host: host.into_iter().collect(), residents: Mutex::default() })
+    /// Weights by path. Nothing is read or computed before a program asks for it.
+    pub fn new(host: Arc<dyn WeightSource>) -> Arc<Self> {
+        Arc::new(Self { host, residents: Mutex::default() })
     }
 
     /// Bytes of what programs read, each weight once.
@@ -68,12 +69,12 @@ impl Maker<'_> {
         let (path, shape) = (known.name.clone(), known.shape.clone());
         let tensor = match &known.source {
             Source::Constant(tensor) => tensor.clone(),
-            Source::Variable => match self.weights.host.get(&path) {
+            Source::Variable => match self.weights.host.tensor(&path)? {
                 None => return Err(CpuError::MissingWeight { path, shape }),
                 Some(tensor) if tensor.shape() != shape => {
                     return Err(CpuError::WeightShape { path, wanted: shape, got: tensor.shape().to_vec() });
                 }
-                Some(tensor) => tensor.clone(),
+                Some(tensor) => tensor,
             },
             Source::Node(id) => Arc::new(self.run(id.index(), shape)?),
             // The planner calls nothing a resident that depends on an input.

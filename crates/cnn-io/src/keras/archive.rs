@@ -44,7 +44,7 @@ pub(crate) fn read_weights(bytes: &[u8], model: &Model, mismatch: Mismatch) -> R
         }
         return Err(damaged("it has no model.weights.h5"));
     };
-    super::read_weights(&hdf5::open(weights)?, model, mismatch)
+    super::read_weights(hdf5::open(weights)?, model, mismatch)
 }
 
 /// A member's bytes, if it is there; `len` is the archive's length.

@@ -11,11 +11,11 @@ use cnn_core::{Model, Tensor, Weights};
 
 use super::bind::{Target, Written, assign, by_names, some};
 use super::config::{NOT_COMPILED, Style, for_keras, model_config, read_model};
-use super::{KERAS_VERSION, checked, listed, read_all};
+use super::{KERAS_VERSION, checked, listed};
 use crate::LoadedModel;
 use crate::error::Problem;
 use crate::hdf5::{Attributes, Dataset, Group, Tree};
-use crate::weights::{Found, Matching, Mismatch};
+use crate::weights::{Found, Mismatch};
 
 /// The most bytes of one attribute, in which HDF5 keeps a list of names; longer lists are split.
 const ATTRIBUTE_LIMIT: usize = 64512;
@@ -60,12 +60,12 @@ impl Contents {
         if self.compiled {
             notes.push(NOT_COMPILED.into());
         }
-        let weights = self.weights(&model, Mismatch::Refuse)?.weights;
+        let weights = self.find_weights(&model, Mismatch::Refuse)?.read(&model, Dataset::read)?.weights;
         Ok(LoadedModel { model, weights, notes })
     }
 
-    /// The weights of `model`.
-    pub(crate) fn weights(&self, model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+    /// Where the weights of `model` are.
+    pub(super) fn find_weights(&self, model: &Model, mismatch: Mismatch) -> Result<Found<Dataset>, Problem> {
         let mut found = Found::new(model, mismatch);
         let saved = self.layers()?;
         let wanted: Vec<(&ModelLayer, Vec<Target>)> = listed(model)
@@ -84,7 +84,7 @@ impl Contents {
                 found.extra(dataset.1.path().to_owned(), dataset.1.shape());
             }
         }
-        read_all(model, found)
+        Ok(found)
     }
 
     /// The layers that have weights, in the file's order.

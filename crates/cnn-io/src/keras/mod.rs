@@ -19,8 +19,8 @@ pub(crate) use archive::{MAGIC as ARCHIVE_MAGIC, read as read_archive, read_weig
 pub use config::{layer_from_config, layer_to_config, model_from_json, model_to_json};
 pub(crate) use legacy::contents as legacy_contents;
 pub use legacy::{write_model as write_legacy_model, write_weights as write_legacy_weights};
+pub(crate) use weights::is_keras3;
 pub use weights::write as write_weights;
-pub(crate) use weights::{is_keras3, read as read_weights};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ use cnn_core::model::{ModelKind, ModelLayer, to_snake_case};
 use cnn_core::{Model, Tensor, Weights};
 
 use crate::error::Problem;
-use crate::hdf5::Dataset;
-use crate::weights::{Found, Matching};
+use crate::hdf5::{Dataset, Group};
+use crate::weights::{Found, Matching, Mismatch};
 
 /// The version of Keras whose files these are like.
 const KERAS_VERSION: &str = "3.15.1";
@@ -70,7 +70,15 @@ pub(crate) fn checked<'a>(model: &Model, weights: &'a Weights) -> Result<impl Fn
     Ok(|path: &str| weights.get(path).cloned().unwrap_or_else(|| Arc::new(Tensor::scalar(0.0))))
 }
 
-/// Reads the datasets that have been found and says all that is wrong with them.
-fn read_all(model: &Model, found: Found<Dataset>) -> Result<Matching, Problem> {
-    found.finish(model, |dataset| dataset.read())
+/// Where the weights of `model` are in an HDF5 file, whichever of Keras's layouts it has.
+pub(crate) fn find_weights(root: Group, model: &Model, mismatch: Mismatch) -> Result<Found<Dataset>, Problem> {
+    if is_keras3(&root)? {
+        return weights::find(&root, model, mismatch);
+    }
+    legacy_contents(root)?.ok_or_else(|| crate::not_of_keras(crate::WEIGHTS_WANTED))?.find_weights(model, mismatch)
+}
+
+/// The weights of `model` from an HDF5 file.
+pub(crate) fn read_weights(root: Group, model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+    find_weights(root, model, mismatch)?.read(model, Dataset::read)
 }

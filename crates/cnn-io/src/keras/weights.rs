@@ -6,10 +6,10 @@
 
 use cnn_core::{Model, Weights};
 
-use super::{Counter, checked, listed, read_all};
+use super::{Counter, checked, listed};
 use crate::error::Problem;
 use crate::hdf5::{Dataset, Group, Tree};
-use crate::weights::{Found, Matching, Mismatch};
+use crate::weights::{Found, Mismatch};
 
 /// What the list of layers is called; the second is TensorFlow 2.13's.
 const LISTS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
@@ -28,11 +28,11 @@ fn list(group: &Group) -> Result<Option<Group>, Problem> {
     Ok(None)
 }
 
-/// The weights of `model`.
-pub(crate) fn read(root: &Group, model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
+/// Where the weights of `model` are.
+pub(super) fn find(root: &Group, model: &Model, mismatch: Mismatch) -> Result<Found<Dataset>, Problem> {
     let mut found = Found::new(model, mismatch);
     bind(Some(root), model, "", &mut found)?;
-    read_all(model, found)
+    Ok(found)
 }
 
 /// Finds the weights of `model`, whose own path is `prefix`, in its group, if that is there.

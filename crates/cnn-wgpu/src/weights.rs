@@ -47,6 +47,14 @@ impl DeviceWeights {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner).values().map(|bound| bound.bytes).sum()
     }
 
+    /// Puts on the device what `plan` reads and is not there yet, so that its program is made sooner.
+    ///
+    /// # Errors
+    /// If a weight is missing or cannot be read, or memory runs out.
+    pub async fn prepare(&self, plan: &Plan) -> Result<(), GpuError> {
+        self.residents(plan).await.map(drop)
+    }
+
     /// The plan's residents in order; those not yet there are made.
     pub(crate) async fn residents(&self, plan: &Plan) -> Result<Vec<Bound>, GpuError> {
         let mut maker = Maker { weights: self, graph: plan.graph(), small: HashMap::new(), in_flight: 0 };

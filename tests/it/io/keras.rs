@@ -1,7 +1,8 @@
 //! Files of Keras 3 and Keras 2 (`vectors/formats`, `vectors/nested`) are read and give Keras's outputs.
 
-use cnn_core::Model;
-use cnn_io::{read_model, read_weights};
+use cnn_core::{Model, Tensor};
+use cnn_io::files::{load_weights, open_weights};
+use cnn_io::{Format, read_model, read_weights, write};
 
 use super::{array, assert_gives, vector};
 
@@ -97,6 +98,49 @@ fn formats_hold_the_same_weights() {
             }
         }
     }
+}
+
+/// A file that stays open gives, tensor by tensor, what the same file gives that is read whole.
+#[test]
+fn an_open_file_holds_the_same_weights() {
+    for (file, name, _) in FORMATS {
+        let model = model_of(name);
+        let path = cnn_tests::vectors::path(&format!("formats/{file}"));
+        let (open, whole) = (open_weights(&path, &model).unwrap(), load_weights(&path, &model).unwrap());
+        assert_eq!(whole.len(), model.weights().len(), "{file}");
+        for (path, tensor) in whole.iter() {
+            assert_eq!(open.tensor(path).unwrap().as_ref(), Some(tensor), "{file}: {path}");
+        }
+        assert_eq!(open.tensor("no/such").unwrap(), None, "{file}");
+    }
+}
+
+#[test]
+fn an_open_file_that_goes_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, model) = (folder.path().join("small.weights.h5"), model_of("small"));
+    let whole = vector("formats/small.weights.h5");
+    std::fs::write(&path, &whole).unwrap();
+    let open = open_weights(&path, &model).unwrap();
+
+    // Cut short where it lies: the weight and the file are named. Another file in its place does not matter.
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(whole.len() as u64 / 2).unwrap();
+    let errors = model.weights().into_iter().filter_map(|weight| open.tensor(&weight.path).err());
+    let errors: Vec<String> = errors.map(|error| error.to_string()).collect();
+    assert!(!errors.is_empty());
+    let wanted = format!(" cannot be read from {} any more: ", path.display());
+    assert!(errors.iter().all(|text| text.starts_with("weight ") && text.contains(&wanted)), "{errors:?}");
+    let text = open_weights(&path, &model).unwrap_err().to_string();
+    assert!(text.contains("small.weights.h5") && text.contains("it ends after"), "{text}");
+
+    // Numbers that are not finite are refused when it is opened, as when it is read.
+    let mut weights = read_weights(&whole, &model, "small").unwrap();
+    let bad = &model.weights()[1];
+    weights.insert(bad.path.clone(), Tensor::full(bad.shape.clone(), f32::NAN));
+    std::fs::write(&path, write(&model, &weights, Format::WeightsH5).unwrap()).unwrap();
+    let (open, whole) = (open_weights(&path, &model).unwrap_err(), load_weights(&path, &model).unwrap_err());
+    assert_eq!(open.to_string(), whole.to_string());
+    assert!(open.to_string().contains(&bad.path), "{open}");
 }
 
 /// Names and shapes of the weights are those that Keras lists, in its order.

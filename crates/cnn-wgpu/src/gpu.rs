@@ -202,6 +202,20 @@ impl Gpu {
         made
     }
 
+    /// Waits until the device has done what was submitted, so that wgpu lets go of what that needed. A host's device is not
+    /// waited for, since that may hang until the host polls: what is over by now is let go.
+    pub(crate) async fn done(&self) -> Result<(), GpuError> {
+        let Some(poller) = &self.poller else { return self.poll() };
+        let (sender, receiver) = futures_channel::oneshot::channel();
+        self.queue.on_submitted_work_done(move || {
+            // The receiver is gone if the caller dropped the future: nobody is left to tell.
+            let _ = sender.send(());
+        });
+        poller.wake();
+        receiver.await.map_err(|e| GpuError::DeviceLost(e.to_string()))?;
+        self.failure.check()
+    }
+
     /// Maps `staging` and hands its bytes to `read`. On a device of our own this completes by itself.
     pub(crate) async fn read_back<T>(
         &self,

@@ -14,11 +14,13 @@ use crate::gpu::Gpu;
 use crate::kernel::Problem;
 use crate::kernels;
 
-/// Values of up to this many bytes are kept while a plan's residents are made, since several of them read the same.
-const SMALL: u64 = 1 << 20;
+/// Values of up to this many bytes are kept while a plan's residents are made, since several of them read the same: the
+/// scales of channels.
+const SMALL: u64 = 64 << 10;
 
-/// Bytes uploaded between two submits: until a submit, wgpu keeps a second copy of every upload.
-const IN_FLIGHT: u64 = 32 << 20;
+/// Bytes made before the device is waited for: until it has done its part, wgpu keeps a second copy of every upload, and
+/// what the prologue no longer needs.
+const IN_FLIGHT: u64 = 8 << 20;
 
 /// What programs read and never write: weights as they are, and what the weight prologue made of them.
 ///
@@ -66,6 +68,11 @@ impl DeviceWeights {
                 None => {
                     let name = plan.graph().value(resident.value).name.clone();
                     let made = self.gpu.checked(&name, || maker.make(resident.value)).await?;
+                    if maker.in_flight >= IN_FLIGHT {
+                        self.gpu.queue().submit([]);
+                        self.gpu.done().await?;
+                        maker.in_flight = 0;
+                    }
                     let mut residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
                     residents.entry(resident.key.clone()).or_insert(made).clone()
                 }
@@ -81,7 +88,7 @@ struct Maker<'a> {
     weights: &'a DeviceWeights,
     graph: &'a Graph,
     small: HashMap<ValueId, Bound>,
-    /// Bytes uploaded since the last submit.
+    /// Bytes made since the device was last waited for.
     in_flight: u64,
 }
 
@@ -107,10 +114,6 @@ impl Maker<'_> {
         let bound =
             Bound { buffer: buffers::upload(&self.weights.gpu, name, data)?, bytes: buffers::padded(data.len()) };
         self.in_flight += bound.bytes;
-        if self.in_flight >= IN_FLIGHT {
-            self.weights.gpu.queue().submit([]);
-            self.in_flight = 0;
-        }
         Ok(bound)
     }
 
@@ -162,6 +165,7 @@ impl Maker<'_> {
         dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
         drop(pass);
         gpu.queue().submit([encoder.finish()]);
+        self.in_flight += output.bytes;
         Ok(output)
     }
 }

@@ -2,14 +2,12 @@
 //!
 //! `fuzz/` drives each by libFuzzer (`cargo xtask fuzz`); what it has found worth keeping is read again in every test run.
 
-use std::path::PathBuf;
+use std::io::Cursor;
 use std::sync::LazyLock;
 
 use cnn_core::layers::{BatchNormalization, Conv2D, Dense, Flatten};
 use cnn_core::{Model, Sequential, Weights};
 use cnn_io::{Format, IoError, safetensors};
-
-use crate::vectors;
 
 /// A reader under a name, and the files to begin with.
 pub struct Reader {
@@ -79,23 +77,18 @@ pub fn reader(name: &str) -> &'static Reader {
 }
 
 impl Reader {
-    /// Sound files to begin with, each under a name of its own.
+    /// Sound files to begin with, each under a name of its own; `vector` reads one of `vectors`.
     ///
     /// # Panics
     /// If the tiny model cannot be written.
-    pub fn seeds(&self) -> Vec<(String, Vec<u8>)> {
-        let files = self.seeds.iter().map(|name| (name.replace('/', "-"), vectors::bytes(name)));
+    pub fn seeds(&self, vector: fn(&str) -> Vec<u8>) -> Vec<(String, Vec<u8>)> {
+        let files = self.seeds.iter().map(|name| (name.replace('/', "-"), vector(name)));
         let weights = Weights::initialize(&TINY, 1);
         let written = self.formats.iter().enumerate().map(|(number, &format)| {
             let bytes = cnn_io::write(&TINY, &weights, format).unwrap_or_else(|error| panic!("{error}"));
             (format!("tiny-{number}"), bytes)
         });
         files.chain(written).collect()
-    }
-
-    /// The folder of what the fuzzer keeps.
-    pub fn corpus(&self) -> PathBuf {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(self.name)
     }
 }
 
@@ -113,9 +106,11 @@ static TINY: LazyLock<Model> = LazyLock::new(|| {
     layers().unwrap_or_else(|error| panic!("{error}"))
 });
 
-/// Weights alone and a whole model: both are HDF5.
+/// Weights alone and a whole model: both are HDF5. A file that stays open is taken or refused as one that is read whole.
 fn read_hdf5(bytes: &[u8]) -> Result<(), IoError> {
     let weights = cnn_io::read_weights(bytes, &TINY, "x.h5");
+    let open = cnn_io::open_weights(Cursor::new(bytes.to_vec()), &TINY, "x.h5");
+    assert_eq!(open.is_ok(), weights.is_ok(), "open: {:?}, read: {:?}", open.err(), weights.err());
     cnn_io::read_model(bytes, "x.h5").map(drop).and(weights.map(drop))
 }
 

@@ -1,7 +1,7 @@
 //! Files on disk. Nothing else in this crate touches the file system, so that the rest works in a browser.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +9,7 @@ use cnn_core::{Model, WeightSource, Weights};
 
 use crate::error::{IoError, Problem};
 use crate::safetensors::Float;
-use crate::weights::Mismatch;
-use crate::{Format, LoadedModel, Matching, hdf5, keras};
-
-/// How much of a file tells its format.
-const LONGEST_MAGIC: u64 = 4096;
+use crate::{Format, LoadedModel, Matching};
 
 /// Reads a model and its weights from a `.keras` or whole-model `.h5` file: [`crate::read_model`].
 ///
@@ -31,22 +27,14 @@ pub fn load_weights(path: &Path, model: &Model) -> Result<Weights, IoError> {
     crate::read_weights(read(path)?, model, &path.display().to_string())
 }
 
-/// Opens the weights of `model` in any file that has them ([`crate::read_weights`]). Of an HDF5 file, each tensor is read
-/// when it is asked for and not kept, so that the host never holds them all; files of other formats are read whole.
+/// Opens the weights of `model` in any file that has them, to be read one at a time: [`crate::open_weights`].
 ///
 /// # Errors
 /// As [`load_weights`]: that all is there and finite is looked at here.
 pub fn open_weights(path: &Path, model: &Model) -> Result<Arc<dyn WeightSource>, IoError> {
     let name = path.display().to_string();
-    let wrong = |error| Problem::Read(error).in_file(&name);
-    let file = fs::File::open(path).map_err(wrong)?;
-    let mut start = Vec::new();
-    (&file).take(LONGEST_MAGIC).read_to_end(&mut start).map_err(wrong)?;
-    if !hdf5::sniff(&start) {
-        return Ok(Arc::new(load_weights(path, model)?));
-    }
-    let open = || keras::find_weights(hdf5::open_seekable(file)?, model, Mismatch::Refuse)?.open(model, &name);
-    Ok(Arc::new(open().map_err(|problem| problem.in_file(&name))?))
+    let file = fs::File::open(path).map_err(|error| Problem::Read(error).in_file(&name))?;
+    crate::open_weights(file, model, &name)
 }
 
 /// Reads those weights of `model` that fit and lists what was skipped: [`crate::read_matching_weights`].

@@ -35,8 +35,10 @@ pub mod safetensors;
 mod weights;
 
 use std::borrow::Cow;
+use std::io::{Read, Seek};
+use std::sync::Arc;
 
-use cnn_core::{Model, Weights};
+use cnn_core::{Model, WeightSource, Weights};
 
 pub use error::{IoError, Problem};
 pub use weights::{Matching, Skipped};
@@ -105,6 +107,42 @@ pub fn read_model<'a>(bytes: impl Into<Cow<'a, [u8]>>, name: &str) -> Result<Loa
 /// everything that is wrong.
 pub fn read_weights<'a>(bytes: impl Into<Cow<'a, [u8]>>, model: &Model, name: &str) -> Result<Weights, IoError> {
     Ok(read_matching(bytes.into(), model, name, Mismatch::Refuse)?.weights)
+}
+
+/// Opens the weights of `model` in any file that [`read_weights`] takes. Of an HDF5 file each tensor is read when it is
+/// asked for, and not kept, so that nobody has to hold them all; a file of another format is read whole.
+///
+/// ```
+/// use std::io::Cursor;
+/// use cnn_core::layers::Dense;
+/// use cnn_core::{Sequential, WeightSource, Weights};
+///
+/// let model = Sequential::new("m").input([4])?.add(Dense::new(8))?.model()?;
+/// let weights = Weights::initialize(&model, 1);
+/// let bytes = cnn_io::write(&model, &weights, cnn_io::Format::WeightsH5)?;
+/// let open = cnn_io::open_weights(Cursor::new(bytes), &model, "m.weights.h5")?;
+/// assert_eq!(open.tensor("dense/kernel")?.as_ref(), weights.get("dense/kernel"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`read_weights`]: that all is there and finite is looked at here.
+pub fn open_weights(
+    mut file: impl Read + Seek + Send + Sync + 'static,
+    model: &Model,
+    name: &str,
+) -> Result<Arc<dyn WeightSource>, IoError> {
+    /// How much of a file tells its format.
+    const START: u64 = 4096;
+    let wrong = |error| Problem::Read(error).in_file(name);
+    let mut bytes = Vec::new();
+    (&mut file).take(START).read_to_end(&mut bytes).map_err(wrong)?;
+    if !hdf5::sniff(&bytes) {
+        file.read_to_end(&mut bytes).map_err(wrong)?;
+        return Ok(Arc::new(read_weights(bytes, model, name)?));
+    }
+    let open = || keras::find_weights(hdf5::open_seekable(file)?, model, Mismatch::Refuse)?.open(model, name);
+    Ok(Arc::new(open().map_err(|problem| problem.in_file(name))?))
 }
 
 /// Reads those weights of `model` that fit, from any file that [`read_weights`] takes, and lists what was skipped: Keras's

@@ -145,18 +145,23 @@ def onnxruntime_cpu(model):
     return lambda: session.run(None, {"in0": x})
 
 
-def ncnn(model, vulkan):
+def ncnn(model, device):
+    """`device` is the Vulkan adapter's name; without one it is the CPU."""
     import ncnn
     import numpy
 
     net = ncnn.Net()
-    net.opt.use_vulkan_compute = vulkan
+    net.opt.use_vulkan_compute = device is not None
     net.opt.num_threads = THREADS
     for option in ["use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage", "use_bf16_packed"]:
         if hasattr(net.opt, option):
             setattr(net.opt, option, False)
-    if vulkan:
-        net.set_vulkan_device(0)
+    if device is not None:
+        ncnn.create_gpu_instance()
+        names = [ncnn.get_gpu_info(i).device_name() for i in range(ncnn.get_gpu_count())]
+        if device not in names:
+            sys.exit(f"ncnn has no adapter {device}, on which ours ran; it has {', '.join(names) or 'none'}")
+        net.set_vulkan_device(names.index(device))
     net.load_param(f"{model}.ncnn.param")
     net.load_model(f"{model}.ncnn.bin")
     x = ncnn.Mat(numpy.full((3, 224, 224), 0.5, numpy.float32))
@@ -169,10 +174,11 @@ def ncnn(model, vulkan):
     return run
 
 
-def time_peer(runtime, model, runs):
+def time_peer(runtime, model, runs, device):
     """Prints a peer's line: the child's part of a round."""
+    device = device if runtime == "ncnn vulkan" else None
     start = time.perf_counter()
-    run = onnxruntime_cpu(model) if runtime == "onnxruntime cpu" else ncnn(model, runtime == "ncnn vulkan")
+    run = onnxruntime_cpu(model) if runtime == "onnxruntime cpu" else ncnn(model, device)
     run()
     first = time.perf_counter() - start
     times = []
@@ -180,13 +186,14 @@ def time_peer(runtime, model, runs):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
-    result = {"runtime": runtime, "model": model, "runs": runs, "first_ms": 1e3 * first}
+    result = {"runtime": runtime, "model": model, "device": device or "CPU", "runs": runs, "first_ms": 1e3 * first}
     print(json.dumps(result | {"median_ms": 1e3 * statistics.median(times), "min_ms": 1e3 * min(times)}))
 
 
-def measure(runtime, model, runs, folder):
-    """One runtime's part of a round: its line."""
+def measure(runtime, model, runs, folder, device):
+    """One runtime's part of a round: its line. `device` is the adapter that ours ran on, once it is known."""
     command = [sys.executable, os.path.abspath(__file__), "--child", runtime, "--runs", str(runs), model]
+    command += ["--on", device] if device else []
     if runtime.startswith("cnn"):
         program, device = os.path.join(ROOT, "target/release/cnn"), runtime.removeprefix("cnn ")
         command = [program, "bench", model, "--device", device, "--runs", str(runs), "--json", "-"]
@@ -203,18 +210,21 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--child", choices=RUNTIMES, help=argparse.SUPPRESS)
+    parser.add_argument("--on", help=argparse.SUPPRESS)
     parser.add_argument("models", nargs="*", default=list(MODELS))
     arguments = parser.parse_args()
     if arguments.child:
-        return time_peer(arguments.child, arguments.models[0], arguments.runs)
+        return time_peer(arguments.child, arguments.models[0], arguments.runs, arguments.on)
     with tempfile.TemporaryDirectory() as folder:
         for model in arguments.models:
             build(model, folder)
             rounds = []
             for _ in range(arguments.rounds):
-                rounds.append([measure(runtime, model, arguments.runs, folder) for runtime in RUNTIMES])
-                for line in rounds[-1]:
-                    print(json.dumps(line), flush=True)
+                rounds.append([])
+                for runtime in RUNTIMES:
+                    device = rounds[-1][0]["device"].removesuffix(" (vulkan)") if rounds[-1] else None
+                    rounds[-1].append(measure(runtime, model, arguments.runs, folder, device))
+                    print(json.dumps(rounds[-1][-1]), flush=True)
             for lines in zip(*rounds):
                 keys = ["median_ms", "min_ms", "first_ms"]
                 medians = {key: round(statistics.median(line[key] for line in lines), 1) for key in keys}

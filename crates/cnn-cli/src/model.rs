@@ -162,6 +162,15 @@ impl WeightsArgs {
         // The published file may have come some other way, and some models have layers that go with it alone.
         let name = weights.file_name().and_then(|name| name.to_str());
         let is_published = [row.weights, row.weights_no_top].iter().any(|published| Some(published.file()) == name);
+        let layers = |imagenet| Ok::<_, Failure>(row.build(&arguments.clone().imagenet(imagenet))?.layers().len());
+        if !is_published && layers(true)? != layers(false)? {
+            let published = if arguments.include_top { row.weights } else { row.weights_no_top }.file();
+            console.note(&format!(
+                "{} without the layer that goes with its published weights, as in Keras; if {} holds those, call it {published}",
+                row.name,
+                weights.display()
+            ));
+        }
         let arguments = arguments.imagenet(is_published);
         if self.skip_mismatch {
             return self.replace(Network::untrained(row.name, &arguments, 1)?, weights, console);

@@ -164,6 +164,8 @@ fn published_weights_of_efficientnet_have_their_own_layer() {
         let ran = cnn(&format!("{line} --tap rescaling_1=t.npy"), at);
         assert_eq!(ran.status, Some(if own { 0 } else { 1 }), "{name}: {}", ran.err);
         assert!(own || ran.err.contains("no layer 'rescaling_1'"), "{}", ran.err);
+        let hint = format!("if other.h5 holds those, call it {}", row.weights_no_top.file());
+        assert_eq!(ran.err.contains(&hint), !own, "{}", ran.err);
     }
 }
 

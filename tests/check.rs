@@ -1,6 +1,6 @@
 //! Whether an output is the reference's, by the checks of rule 3 in `ARCHITECTURE.md`.
 
-use cnn_core::op::{BinaryOp, Function, Interpolation, PoolKind};
+use cnn_core::op::{BinaryOp, Function, Interpolation, PoolKind, ReduceKind};
 use cnn_core::{DType, Op, Tensor};
 use cnn_cpu::reference::{Array, Evaluated, evaluate};
 
@@ -175,6 +175,7 @@ fn is_exact(op: &Op) -> bool {
     match op {
         Op::Conv2D(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => true,
         Op::Pool2D(op) => op.kind == PoolKind::Max,
+        Op::Reduce(op) => op.kind == ReduceKind::Sum,
         Op::Unary(op) => exact(&op.function),
         Op::Binary(op) => op.op != BinaryOp::Divide && exact(&op.activation),
         Op::BatchNorm(_) | Op::LayerNorm(_) | Op::Softmax(_) => false,

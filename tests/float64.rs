@@ -1,6 +1,6 @@
 //! How far two float64 implementations of one layer may be apart.
 
-use cnn_core::op::{Binary, BinaryOp, Function, Op};
+use cnn_core::op::{Binary, BinaryOp, Function, Op, ReduceKind};
 use cnn_core::{DType, Graph, Source, Tensor, ValueId};
 use cnn_cpu::reference::{Array, evaluate};
 
@@ -65,6 +65,9 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
             // The steepest is selu, with 1.76.
             _ => 2.0,
         },
+        // So many elements add up, at most.
+        Op::Reduce(op) if op.kind == ReduceKind::Sum => op.dims3(&inputs[0].shape)[1] as f64,
+        Op::Reduce(_) => 1.0,
         Op::Softmax(_) => 2.0,
         Op::BatchNorm(op) => largest(inputs[1]) / (smallest(inputs[4]) + f64::from(op.epsilon)).sqrt(),
         // An element moves its own deviation and, by the statistics, the others'.
@@ -161,7 +164,8 @@ impl Nudge {
             Op::LayerNorm(norm) => norm.epsilon = self.number(norm.epsilon),
             Op::Pad(pad) => pad.value = self.number(pad.value),
             // No constants but sizes, and clamps that passes make.
-            Op::Conv2D(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) | Op::Pool2D(_) | Op::Softmax(_) | Op::Resize(_) => {}
+            Op::Conv2D(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) | Op::Pool2D(_) | Op::Reduce(_) => {}
+            Op::Softmax(_) | Op::Resize(_) => {}
             Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Reshape(_) | Op::Cast(_) => {}
         }
         op

@@ -14,6 +14,7 @@ pub mod gemm;
 pub mod movement;
 pub mod normalization;
 pub mod pool2d;
+pub mod reduce;
 pub mod resize;
 pub mod softmax;
 
@@ -60,6 +61,7 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
         ("conv2d", conv2d::cases()),
         ("conv2d_transpose", conv2d_transpose::cases()),
         ("pool2d", pool2d::cases()),
+        ("reduce", reduce::cases()),
         ("gemm", gemm::cases()),
         ("elementwise", elementwise::cases()),
         ("normalization", normalization::cases()),
@@ -75,6 +77,7 @@ pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
         ("conv2d", conv2d::strategy()),
         ("conv2d_transpose", conv2d_transpose::strategy()),
         ("pool2d", pool2d::strategy()),
+        ("reduce", reduce::strategy()),
         ("gemm", gemm::strategy()),
         ("elementwise", elementwise::strategy()),
         ("normalization", normalization::strategy()),

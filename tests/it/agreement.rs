@@ -96,4 +96,4 @@ macro_rules! families {
     };
 }
 
-families!(conv2d, conv2d_transpose, pool2d, gemm, elementwise, normalization, softmax, resize, movement);
+families!(conv2d, conv2d_transpose, pool2d, reduce, gemm, elementwise, normalization, softmax, resize, movement);

@@ -31,7 +31,9 @@ macro_rules! layout {
 
 /// The `Params` of each kernel.
 fn params_of(shader: &str) -> Layout {
-    use kernels::{conv2d, conv2d_transpose, elementwise, gemm, movement, normalization, pool2d, resize, softmax};
+    use kernels::{
+        conv2d, conv2d_transpose, elementwise, gemm, movement, normalization, pool2d, reduce, resize, softmax,
+    };
     match shader {
         "batch_norm" => layout!(normalization::BatchNormParams { arguments, count, channels, inner, epsilon }),
         "binary" => layout!(elementwise::BinaryParams { arguments, count, rank, pad, axes }),
@@ -45,6 +47,7 @@ fn params_of(shader: &str) -> Layout {
         "resize" => {
             layout!(resize::Params { batch, in_h, in_w, channels, out_h, out_w, bilinear, pad })
         }
+        "reduce" | "reduce_shared" => layout!(reduce::Params { outer, n, inner, mean }),
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),
         "unary" => layout!(elementwise::UnaryParams { arguments, count, pad }),
         "pool2d" | "pool2d_shared" => layout!(pool2d::Params {

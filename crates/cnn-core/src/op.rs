@@ -9,6 +9,7 @@ pub use crate::ops::{
     movement::{Cast, Concat, Pad, Reshape, Slice, Transpose},
     normalization::{BatchNorm, LayerNorm},
     pool2d::{Pool2D, PoolKind},
+    reduce::{Reduce, ReduceKind},
     resize::{Interpolation, Resize},
     softmax::Softmax,
 };
@@ -25,6 +26,8 @@ pub enum Op {
     Conv2DTranspose(Conv2DTranspose),
     /// Maximum or average over windows.
     Pool2D(Pool2D),
+    /// Sum or mean along axes.
+    Reduce(Reduce),
     /// Matrix product.
     Gemm(Gemm),
     /// A function of each element.
@@ -60,6 +63,7 @@ impl Op {
             Op::Conv2D(_) => "Conv2D",
             Op::Conv2DTranspose(_) => "Conv2DTranspose",
             Op::Pool2D(_) => "Pool2D",
+            Op::Reduce(_) => "Reduce",
             Op::Gemm(_) => "Gemm",
             Op::Unary(_) => "Unary",
             Op::Binary(_) => "Binary",
@@ -85,6 +89,7 @@ impl Op {
             Op::Conv2D(op) => op.output_shape(inputs),
             Op::Conv2DTranspose(op) => op.output_shape(inputs),
             Op::Pool2D(op) => op.output_shape(inputs),
+            Op::Reduce(op) => op.output_shape(inputs),
             Op::Gemm(op) => op.output_shape(inputs),
             Op::Unary(op) => op.output_shape(inputs),
             Op::Binary(op) => op.output_shape(inputs),

@@ -7,6 +7,7 @@ pub mod gemm;
 pub mod movement;
 pub mod normalization;
 pub mod pool2d;
+pub mod reduce;
 pub mod resize;
 pub mod softmax;
 

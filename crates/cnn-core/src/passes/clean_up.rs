@@ -72,7 +72,7 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         Op::Pool2D(op) => op.pool_size == [1, 1] && op.strides == [1, 1] && op.padding == Padding2D::default(),
         Op::Transpose(op) => op.permutation.iter().copied().eq(0..shape.len()),
         Op::Concat(_) => node.inputs.len() == 1,
-        Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Reshape(_) => same_shape,
+        Op::Reduce(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Reshape(_) => same_shape,
         Op::Cast(op) => op.to == graph.value(node.inputs[0]).dtype,
         Op::Conv2D(_)
         | Op::Conv2DTranspose(_)

@@ -13,6 +13,7 @@ mod normalization;
 mod pool2d;
 mod program;
 mod real;
+mod reduce;
 mod resize;
 mod softmax;
 mod vectors;
@@ -78,6 +79,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::Conv2D(op) => conv2d::conv2d(op, inputs, shape, y),
         Op::Conv2DTranspose(op) => conv2d_transpose::conv2d_transpose(op, inputs, shape, y),
         Op::Pool2D(op) => pool2d::pool(op, inputs[0], shape, y),
+        Op::Reduce(op) => reduce::reduce(op, inputs[0], y),
         Op::Gemm(op) => gemm::gemm(op, inputs, y),
         Op::Unary(op) => elementwise::unary(op, inputs[0], y),
         Op::Binary(op) => elementwise::binary(op, inputs[0], inputs[1], shape, y),

@@ -28,6 +28,7 @@
 //! - Convolutions and matrix products: `γ(k + 2)·(Σ|x·w| + |bias| + |residual|)` before the clamp, k counting the
 //!   products, the bias and the residual; any order, fused or not. Small integers are exact.
 //! - Average pooling: the sum of the pixels inside, divided by (or times the reciprocal of) their number.
+//! - Sums and means along axes: as average pooling, over all elements.
 //! - BatchNorm: the mean is subtracted first, `(x - mean) · (gamma · inverseSqrt(variance + epsilon)) + beta`. The form
 //!   `x · scale + shift` is worse by `|mean · scale|` and not covered.
 //! - LayerNorm: two passes, the mean, then the mean of the squared deviations.

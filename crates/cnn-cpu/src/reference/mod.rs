@@ -13,6 +13,7 @@ mod linear;
 mod movement;
 mod normalization;
 mod pool2d;
+mod reduce;
 mod resize;
 mod run;
 mod softmax;
@@ -108,6 +109,7 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::Conv2D(op) => conv2d::conv2d(op, inputs, shape),
         Op::Conv2DTranspose(op) => conv2d_transpose::conv2d_transpose(op, inputs, shape),
         Op::Pool2D(op) => pool2d::pool(op, inputs[0], shape),
+        Op::Reduce(op) => reduce::reduce(op, inputs[0]),
         Op::Gemm(op) => gemm::gemm(op, inputs, shape),
         Op::Unary(op) => elementwise::unary(op, inputs[0]),
         Op::Binary(op) => elementwise::binary(op, inputs[0], inputs[1], shape),

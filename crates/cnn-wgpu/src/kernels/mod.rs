@@ -8,6 +8,7 @@ pub mod gemm;
 pub mod movement;
 pub mod normalization;
 pub mod pool2d;
+pub mod reduce;
 pub mod resize;
 pub mod softmax;
 
@@ -34,6 +35,7 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::Conv2D(op) => conv2d::candidates(op, problem),
         Op::Conv2DTranspose(op) => conv2d_transpose::candidates(op, problem),
         Op::Pool2D(op) => pool2d::candidates(op, problem),
+        Op::Reduce(op) => reduce::candidates(op, problem),
         Op::Gemm(op) => gemm::candidates(op, problem),
         Op::Unary(op) => elementwise::unary(op, problem),
         Op::Binary(op) => elementwise::binary(op, problem),

@@ -225,6 +225,17 @@ fn pooling_stays_inside_its_bound() {
 }
 
 #[test]
+fn sums_and_means_stay_inside_their_bounds() {
+    let mut random = Random(12);
+    for (shape, axes) in [(vec![10, 20], 0..1), (vec![300, 8], 1..2), (vec![20, 5, 3, 4], 1..3), (vec![8, 40], 0..1)] {
+        let x = random.array(&shape, 4.0);
+        for kind in [ReduceKind::Sum, ReduceKind::Mean] {
+            check(&Op::Reduce(Reduce { kind, axes: axes.clone() }), &[&x], SUMS);
+        }
+    }
+}
+
+#[test]
 fn resampling_stays_inside_its_bound() {
     let mut random = Random(10);
     for size in [[8, 5], [9, 3], [14, 10], [4, 13], [2, 1]] {

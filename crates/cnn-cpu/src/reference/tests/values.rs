@@ -271,6 +271,31 @@ fn movement() {
 }
 
 #[test]
+fn sums_and_means() {
+    let x: (&[usize], &[f64]) = (&[2, 3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0]);
+    let rows: &[(std::ops::Range<usize>, &[f64])] = &[
+        (0..1, &[8.0, 10.0, 12.0, 14.0, 16.0, 18.0]),
+        (1..2, &[9.0, 12.0, 27.0, 30.0]),
+        (2..3, &[3.0, 7.0, 11.0, 15.0, 19.0, 23.0]),
+        (0..2, &[36.0, 42.0]),
+        (1..3, &[21.0, 57.0]),
+        (0..3, &[78.0]),
+        (1..1, x.1),
+    ];
+    for (axes, sums) in rows {
+        let count = (x.1.len() / sums.len()) as f64;
+        let means: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
+        check(Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: axes.clone() }), &[x], sums, 0.0);
+        check(Op::Reduce(Reduce { kind: ReduceKind::Mean, axes: axes.clone() }), &[x], &means, 0.0);
+    }
+    // A sum of nothing is 0; a mean of nothing there is none.
+    let nothing = Array::zeros(vec![0, 3]);
+    let reduce = |kind| value(&Op::Reduce(Reduce { kind, axes: 0..1 }), &[&nothing]);
+    assert_eq!(reduce(ReduceKind::Sum).unwrap().data, [0.0; 3]);
+    assert!(reduce(ReduceKind::Mean).unwrap_err().to_string().contains("no mean of none"));
+}
+
+#[test]
 fn outputs_without_elements() {
     let cases: [(Op, &[&[usize]]); 8] = [
         (Op::Conv2D(Conv2D::default()), &[&[0, 4, 4, 1], &[3, 3, 1, 2]]),

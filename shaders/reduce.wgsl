@@ -1,0 +1,28 @@
+// Sums and means, the copy to read, of x seen as [outer, n, inner]:
+//   y[o, i] = Σ_j x[o, j, i], or that divided by n
+// One invocation owns one element of y, or four.
+#import scalar
+#import lanes
+#import index
+#import reduce_params
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<element>;
+@group(0) @binding(2) var<storage, read_write> y: array<element>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
+    let i = linear_index(id, workgroups, 64u);
+    if i >= params.outer * params.inner {
+        return;
+    }
+    let first = i / params.inner * params.n * params.inner + i % params.inner;
+    var sum = value(0.0);
+    for (var j = 0u; j < params.n; j++) {
+        sum += value(x[first + j * params.inner]);
+    }
+    if params.mean != 0u {
+        sum /= f32(params.n);
+    }
+    y[i] = element(sum);
+}

@@ -15,6 +15,8 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "conv2d",
     "conv2d_depthwise",
     "conv2d_depthwise_tiled",
+    "conv2d_filter_gradient",
+    "conv2d_filter_gradient_shared",
     "conv2d_implicit_gemm",
     "conv2d_implicit_gemm_tiled",
     "conv2d_transpose",

@@ -173,7 +173,7 @@ fn mean_square(got: &[f32], wanted: &Evaluated) -> f64 {
 fn is_exact(op: &Op) -> bool {
     let exact = |function: &Function| function.as_clamp().is_some();
     match op {
-        Op::Conv2D(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => true,
+        Op::Conv2D(_) | Op::Conv2DFilterGradient(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => true,
         Op::Pool2D(op) => op.kind == PoolKind::Max,
         Op::Reduce(op) => op.kind == ReduceKind::Sum,
         Op::Unary(op) => exact(&op.function),

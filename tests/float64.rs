@@ -54,6 +54,10 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
             let filter = inputs[1];
             (filter.data.len() / filter.shape.last().copied().unwrap_or(1)) as f64 * largest(filter)
         }
+        Op::Conv2DFilterGradient(_) => {
+            let [n, h, w] = [0, 1, 2].map(|axis| inputs[1].shape[axis]);
+            (n * h * w) as f64 * inputs.iter().map(|x| largest(x)).fold(0.0, f64::max)
+        }
         Op::Binary(Binary { op: BinaryOp::Divide, .. }) => {
             let divisor = smallest(inputs[1]);
             (largest(inputs[0]) / divisor).max(1.0) / divisor
@@ -164,7 +168,8 @@ impl Nudge {
             Op::LayerNorm(norm) => norm.epsilon = self.number(norm.epsilon),
             Op::Pad(pad) => pad.value = self.number(pad.value),
             // No constants but sizes, and clamps that passes make.
-            Op::Conv2D(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) | Op::Pool2D(_) | Op::Reduce(_) => {}
+            Op::Conv2D(_) | Op::Conv2DFilterGradient(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => {}
+            Op::Pool2D(_) | Op::Reduce(_) => {}
             Op::Softmax(_) | Op::Resize(_) => {}
             Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Reshape(_) | Op::Cast(_) => {}
         }

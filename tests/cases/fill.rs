@@ -105,6 +105,8 @@ fn products(case: &Case) -> Option<usize> {
         Op::Conv2D(_) => Some(filter[0] * filter[1] * filter[2]),
         Op::Conv2DTranspose(_) => Some(filter[0] * filter[1] * filter[3]),
         Op::Gemm(_) => Some(filter[0]),
+        // The second input is the gradient of the output: a product for each of its pixels.
+        Op::Conv2DFilterGradient(_) => Some(filter[0] * filter[1] * filter[2]),
         _ => None,
     }
 }

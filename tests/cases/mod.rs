@@ -7,6 +7,7 @@ use cnn_core::{DType, Op, Tensor};
 use proptest::strategy::BoxedStrategy;
 
 pub mod conv2d;
+pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod fill;
@@ -59,6 +60,7 @@ impl Case {
 pub fn all() -> Vec<(&'static str, Vec<Case>)> {
     vec![
         ("conv2d", conv2d::cases()),
+        ("conv2d_filter_gradient", conv2d_filter_gradient::cases()),
         ("conv2d_transpose", conv2d_transpose::cases()),
         ("pool2d", pool2d::cases()),
         ("reduce", reduce::cases()),
@@ -75,6 +77,7 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
 pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
     vec![
         ("conv2d", conv2d::strategy()),
+        ("conv2d_filter_gradient", conv2d_filter_gradient::strategy()),
         ("conv2d_transpose", conv2d_transpose::strategy()),
         ("pool2d", pool2d::strategy()),
         ("reduce", reduce::strategy()),

@@ -96,4 +96,16 @@ macro_rules! families {
     };
 }
 
-families!(conv2d, conv2d_transpose, pool2d, reduce, gemm, elementwise, normalization, softmax, resize, movement);
+families!(
+    conv2d,
+    conv2d_filter_gradient,
+    conv2d_transpose,
+    pool2d,
+    reduce,
+    gemm,
+    elementwise,
+    normalization,
+    softmax,
+    resize,
+    movement
+);

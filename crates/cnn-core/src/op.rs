@@ -3,6 +3,7 @@
 use crate::error::ShapeError;
 pub use crate::ops::{
     conv2d::Conv2D,
+    conv2d_filter_gradient::Conv2DFilterGradient,
     conv2d_transpose::Conv2DTranspose,
     elementwise::{Binary, BinaryOp, Function, Unary},
     gemm::Gemm,
@@ -22,6 +23,8 @@ use crate::tensor::DType;
 pub enum Op {
     /// Convolution; depthwise where `groups` equals the input's channels.
     Conv2D(Conv2D),
+    /// Gradient of a convolution by its filter.
+    Conv2DFilterGradient(Conv2DFilterGradient),
     /// Transposed convolution.
     Conv2DTranspose(Conv2DTranspose),
     /// Maximum or average over windows.
@@ -61,6 +64,7 @@ impl Op {
     pub fn name(&self) -> &'static str {
         match self {
             Op::Conv2D(_) => "Conv2D",
+            Op::Conv2DFilterGradient(_) => "Conv2DFilterGradient",
             Op::Conv2DTranspose(_) => "Conv2DTranspose",
             Op::Pool2D(_) => "Pool2D",
             Op::Reduce(_) => "Reduce",
@@ -87,6 +91,7 @@ impl Op {
     pub fn output_shape(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, ShapeError> {
         let shape = match self {
             Op::Conv2D(op) => op.output_shape(inputs),
+            Op::Conv2DFilterGradient(op) => op.output_shape(inputs),
             Op::Conv2DTranspose(op) => op.output_shape(inputs),
             Op::Pool2D(op) => op.output_shape(inputs),
             Op::Reduce(op) => op.output_shape(inputs),

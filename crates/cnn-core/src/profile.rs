@@ -77,6 +77,7 @@ impl Graph {
 fn flops(graph: &Graph, node: &Node) -> u64 {
     let output = size(graph, node.output);
     match &node.op {
+        Op::Reduce(_) => size(graph, node.inputs[0]),
         Op::Pool2D(pool) => output * (pool.pool_size[0] * pool.pool_size[1]) as u64,
         _ => products(graph, node).unwrap_or(output),
     }
@@ -87,6 +88,8 @@ fn products(graph: &Graph, node: &Node) -> Option<u64> {
     let taps = || graph.value(node.inputs[1]).shape[..3].iter().product::<usize>() as u64;
     match &node.op {
         Op::Conv2D(_) => Some(2 * size(graph, node.output) * taps()),
+        // The second input is the gradient of the output: a product for each of its pixels.
+        Op::Conv2DFilterGradient(_) => Some(2 * size(graph, node.output) * taps()),
         Op::Gemm(_) => Some(2 * size(graph, node.output) * graph.value(node.inputs[1]).shape[0] as u64),
         Op::Conv2DTranspose(_) => Some(2 * size(graph, node.inputs[0]) * taps()),
         _ => None,

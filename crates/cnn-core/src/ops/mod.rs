@@ -1,6 +1,7 @@
 //! Attributes and shape rules, one file for each family of ops.
 
 pub mod conv2d;
+pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;

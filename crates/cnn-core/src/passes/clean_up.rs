@@ -75,6 +75,7 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         Op::Reduce(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Reshape(_) => same_shape,
         Op::Cast(op) => op.to == graph.value(node.inputs[0]).dtype,
         Op::Conv2D(_)
+        | Op::Conv2DFilterGradient(_)
         | Op::Conv2DTranspose(_)
         | Op::Gemm(_)
         | Op::Binary(_)

@@ -39,20 +39,21 @@ pub(super) fn conv2d(op: &Conv2D, inputs: &[View], shape: &[usize], y: &mut [f32
 }
 
 /// What the windows see.
-struct Patches<'a> {
-    x: &'a [f32],
-    rows: Window,
-    columns: Window,
-    /// Channels of the input, and of a group.
-    c: usize,
-    filter_c: usize,
+pub(super) struct Patches<'a> {
+    pub(super) x: &'a [f32],
+    pub(super) rows: Window,
+    pub(super) columns: Window,
+    /// Channels of the input.
+    pub(super) c: usize,
+    /// Channels of a group.
+    pub(super) filter_c: usize,
     /// Height and width of the output.
-    output: [usize; 2],
+    pub(super) output: [usize; 2],
 }
 
 impl Patches<'_> {
     /// Writes what the windows of some output pixels, from `first` on, see of a group's channels: zeros for padding.
-    fn gather(&self, first: usize, group: usize, patches: &mut [f32]) {
+    pub(super) fn gather(&self, first: usize, group: usize, patches: &mut [f32]) {
         let ([oh, ow], (kh, kw)) = (self.output, (self.rows.taps, self.columns.taps));
         let (width, filter_c) = (kw * self.filter_c, self.filter_c);
         // Taps that are neighbours in memory are copied at once.
@@ -96,7 +97,7 @@ impl Patches<'_> {
     }
 
     /// Where a pixel of the input begins.
-    fn offset(&self, n: usize, row: usize, column: usize) -> usize {
+    pub(super) fn offset(&self, n: usize, row: usize, column: usize) -> usize {
         ((n * self.rows.size + row) * self.columns.size + column) * self.c
     }
 }

@@ -4,6 +4,7 @@
 //! inside the bounds that [`reference`](crate::reference) derives for it.
 
 mod conv2d;
+mod conv2d_filter_gradient;
 mod conv2d_transpose;
 mod elementwise;
 mod gemm;
@@ -77,6 +78,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
     }
     match op {
         Op::Conv2D(op) => conv2d::conv2d(op, inputs, shape, y),
+        Op::Conv2DFilterGradient(op) => conv2d_filter_gradient::filter_gradient(op, inputs, shape, y),
         Op::Conv2DTranspose(op) => conv2d_transpose::conv2d_transpose(op, inputs, shape, y),
         Op::Pool2D(op) => pool2d::pool(op, inputs[0], shape, y),
         Op::Reduce(op) => reduce::reduce(op, inputs[0], y),

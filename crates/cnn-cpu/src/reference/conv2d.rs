@@ -47,7 +47,14 @@ fn convolve(op: &Conv2D, x: &Array, filter: &Array, shape: &[usize]) -> Array {
 }
 
 /// The input's row (or column) under tap `tap` of output `i`, or `None` where that is padding.
-fn source(i: usize, tap: usize, stride: usize, dilation_rate: usize, before: usize, size: usize) -> Option<usize> {
+pub(super) fn source(
+    i: usize,
+    tap: usize,
+    stride: usize,
+    dilation_rate: usize,
+    before: usize,
+    size: usize,
+) -> Option<usize> {
     (i * stride + tap * dilation_rate).checked_sub(before).filter(|&source| source < size)
 }
 

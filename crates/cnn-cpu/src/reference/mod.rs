@@ -6,6 +6,7 @@
 pub mod accuracy;
 mod array;
 mod conv2d;
+mod conv2d_filter_gradient;
 mod conv2d_transpose;
 mod elementwise;
 mod gemm;
@@ -107,6 +108,7 @@ fn output_shape(op: &Op, inputs: &[&Array]) -> Result<Vec<usize>, ShapeError> {
 fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
     match op {
         Op::Conv2D(op) => conv2d::conv2d(op, inputs, shape),
+        Op::Conv2DFilterGradient(op) => conv2d_filter_gradient::filter_gradient(op, inputs, shape),
         Op::Conv2DTranspose(op) => conv2d_transpose::conv2d_transpose(op, inputs, shape),
         Op::Pool2D(op) => pool2d::pool(op, inputs[0], shape),
         Op::Reduce(op) => reduce::reduce(op, inputs[0]),

@@ -2,6 +2,7 @@
 
 mod axes;
 pub mod conv2d;
+pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;
@@ -33,6 +34,7 @@ pub fn candidates(op: &Op, problem: &Problem) -> Vec<Candidate> {
 fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
     match op {
         Op::Conv2D(op) => conv2d::candidates(op, problem),
+        Op::Conv2DFilterGradient(op) => conv2d_filter_gradient::candidates(op, problem),
         Op::Conv2DTranspose(op) => conv2d_transpose::candidates(op, problem),
         Op::Pool2D(op) => pool2d::candidates(op, problem),
         Op::Reduce(op) => reduce::candidates(op, problem),

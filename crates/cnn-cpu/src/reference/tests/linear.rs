@@ -198,3 +198,41 @@ fn epilogues_come_last_and_in_order() {
         }
     }
 }
+
+/// A convolution is linear in its filter, so its gradient is the adjoint: for any direction v of the filter and any
+/// gradient dy of the output, Σ conv(x, v) · dy = Σ dw · v.
+#[test]
+fn filter_gradients_are_adjoint_to_convolution() {
+    let mut random = Random(13);
+    for (x, kernel_size, filters, strides, [top, bottom, left, right], dilation_rate, groups) in [
+        ([2, 5, 7, 3], [3, 3], 4, [1, 1], [1, 1, 1, 1], [1, 1], 1),
+        ([1, 8, 9, 4], [3, 2], 6, [2, 3], [0, 1, 1, 0], [1, 2], 2),
+        ([3, 6, 6, 5], [3, 3], 10, [1, 2], [2, 2, 2, 2], [2, 1], 5),
+        ([1, 4, 3, 2], [1, 1], 3, [3, 1], [0, 0, 0, 0], [1, 1], 1),
+    ] {
+        let padding = Padding2D { top, bottom, left, right };
+        let convolution = Conv2D { strides, padding, dilation_rate, groups, epilogue: Epilogue::default() };
+        let gradient = Conv2DFilterGradient { kernel_size, strides, padding, dilation_rate, groups };
+        let v = random.array(&[kernel_size[0], kernel_size[1], x[3] / groups, filters], 1.0);
+        let x = random.array(&x, 1.0);
+        let y = value(&Op::Conv2D(convolution), &[&x, &v]).unwrap();
+        let dy = random.array(&y.shape, 1.0);
+        let dw = value(&Op::Conv2DFilterGradient(gradient.clone()), &[&x, &dy]).unwrap();
+        assert_eq!(dw.shape, v.shape);
+        let dot = |a: &Array, b: &Array| a.data.iter().zip(&b.data).map(|(a, b)| a * b).sum::<f64>();
+        let (forward, backward) = (dot(&y, &dy), dot(&dw, &v));
+        assert!((forward - backward).abs() <= 1e-12 * forward.abs().max(1.0), "{gradient:?}: {forward} {backward}");
+        assert!(forward.abs() > 1e-3, "{gradient:?}");
+    }
+    // A gradient of another output's shape is refused.
+    let gradient = Conv2DFilterGradient {
+        kernel_size: [3, 3],
+        strides: [1, 1],
+        padding: Padding2D::default(),
+        dilation_rate: [1, 1],
+        groups: 1,
+    };
+    let [x, dy] = [[1, 5, 5, 2], [1, 5, 5, 3]].map(|shape| Array::zeros(shape.to_vec()));
+    let error = value(&Op::Conv2DFilterGradient(gradient), &[&x, &dy]).unwrap_err().to_string();
+    assert!(error.contains("expects a gradient of shape [1, 3, 3, F]"), "{error}");
+}

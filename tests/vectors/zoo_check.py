@@ -21,8 +21,8 @@ LIMIT = 1e-4
 HEAD = """# Weight files as Keras writes them
 
 Written by `tests/vectors/zoo_check.py`, which takes the recipe's weights through Keras {keras} into a `.weights.h5` and a legacy
-`.h5` file, called as the published one is, and `cnn run` with each of them. The largest error of a logit, against Keras in float64 at the default size; in float32
-at most 1e-4 with the ten largest in Keras's order, in float16 the same top 1.
+`.h5` file, called as the published one is, and `cnn run` with each of them. The largest error of a logit, against Keras in
+float64 at the default size; in float32 at most 1e-4 with the ten largest in Keras's order, in float16 the same top 1.
 
 | model | file | reference | CPU | GPU | GPU, float16 | verdict |
 |---|---|---|---|---|---|---|

@@ -51,10 +51,20 @@ static WATCH: Watch = Watch;
 /// Runs `read` and returns what it says; fails where it asked for over 16 times the file in one piece (float32 out of
 /// 8-bit integers is 4 times), or over a mebibyte for a file that is smaller than that.
 pub fn watched<T, E>(bytes: &[u8], what: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> Result<T, E> {
+    watched_above(1 << 20, bytes, what, read)
+}
+
+/// [`watched`], but with `least` bytes at once that a file of any size may ask for.
+pub fn watched_above<T, E>(
+    least: usize,
+    bytes: &[u8],
+    what: &str,
+    read: impl Fn(&[u8]) -> Result<T, E>,
+) -> Result<T, E> {
     LARGEST.set(0);
     let result = read(bytes);
     let largest = LARGEST.get();
-    assert!(largest <= (16 * bytes.len()).max(1 << 20), "{what}: {largest} bytes asked for at once");
+    assert!(largest <= (16 * bytes.len()).max(least), "{what}: {largest} bytes asked for at once");
     result
 }
 

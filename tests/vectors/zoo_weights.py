@@ -68,7 +68,8 @@ def write(arch, out):
         assert logits64.dtype == np.float64, logits64.dtype
         error = np.abs(logits32 - logits64).max()
         print(f"{arch}: {len(model.weights)} tensors, input {x.shape}, logits deviate by {logits64.std():.2f}, Keras's float32 is within {error:.1e}", flush=True)
-        assert error < 1e-4, arch
+        # Whether the twin is the same model: Keras's own float32 is 1.0e-4 off for EfficientNetB5. The truth is the float64.
+        assert error < 1e-3, arch
         np.save(os.path.join(out, arch + ".input.npy"), x)
         for name, save in files.items():
             save(model, os.path.join(out, name))

@@ -39,6 +39,9 @@ pub struct Params {
 /// Elements of a window from which invocations share it.
 const LARGE_WINDOW: u64 = 32;
 
+/// Elements of a window from which many share it.
+const VERY_LARGE_WINDOW: u64 = 1 << 12;
+
 /// All ways to pool, the static choice first.
 pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
     let (x, y) = (problem.inputs[0], problem.output);
@@ -68,14 +71,15 @@ pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
 
     if area >= LARGE_WINDOW {
         // Invocations that share a window, and elements of the channels side by side.
-        let (parts, columns) = if area < 1 << 12 { (8, 8) } else { (32, 8) };
+        let (parts, columns) = if area < VERY_LARGE_WINDOW { (8, 8) } else { (32, 8) };
         variant.constants.extend([("PARTS", parts), ("COLUMNS", columns)]);
         let count = problem.len() / x[3] * (x[3] / lanes).div_ceil(columns as usize);
         let shared = Kernel::new("pool2d_shared", variant, &params, vec![0], count, problem.capabilities);
         let turns = area.div_ceil(parts.into()) + u64::from(parts);
         candidates.push(Candidate::one("pool2d_shared", shared.looping(turns)));
-        if !problem.capabilities.software {
-            // Large windows are few, and leave most of a GPU without work.
+        // Large windows are few, and leave most of a GPU without work; very large ones are few for any device, and long
+        // sums err more.
+        if !problem.capabilities.software || area >= VERY_LARGE_WINDOW {
             candidates.reverse();
         }
     }

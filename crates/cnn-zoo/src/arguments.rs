@@ -226,6 +226,20 @@ impl Arguments {
         f.call(dense.name("predictions"), &[x])
     }
 
+    /// The end of most papers' models: the mean of each channel and the classifier, or [`Self::pool`] with `names`.
+    pub(crate) fn end(
+        &self,
+        f: &mut Functional,
+        x: TensorRef,
+        names: Option<[&str; 2]>,
+    ) -> Result<TensorRef, ModelError> {
+        if !self.include_top {
+            return self.pool(f, x, names);
+        }
+        let x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
+        self.predictions(f, x)
+    }
+
     /// What a model without top ends in; the layers are named if `names` (for avg, for max) are given.
     pub(crate) fn pool(
         &self,

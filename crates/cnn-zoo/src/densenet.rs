@@ -1,8 +1,7 @@
 //! Huang, Liu, van der Maaten and Weinberger, "Densely connected convolutional networks" (arXiv 1608.06993).
 
 use cnn_core::layers::{
-    Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, GlobalAveragePooling2D, MaxPooling2D,
-    Padding, ZeroPadding2D,
+    Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D, Padding, ZeroPadding2D,
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
@@ -31,12 +30,7 @@ pub(crate) fn densenet(row: &Row, arguments: &Arguments, name: &str, blocks: [us
     }
     x = f.call(normalization().name("bn"), &[x])?;
     x = f.call(Activation::Relu.name("relu"), &[x])?;
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, Some(["avg_pool", "max_pool"]))?;
-    }
+    x = arguments.end(&mut f, x, Some(["avg_pool", "max_pool"]))?;
     Ok(f.model(arguments.model_name(name), &[input], &[x])?)
 }
 

@@ -2,8 +2,7 @@
 //! (arXiv 1602.07261).
 
 use cnn_core::layers::{
-    Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, CustomScaleLayer, GlobalAveragePooling2D,
-    MaxPooling2D, Padding,
+    Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, CustomScaleLayer, MaxPooling2D, Padding,
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
@@ -43,12 +42,7 @@ pub(crate) fn inception_resnet_v2(row: &Row, arguments: &Arguments) -> Result<Mo
     x = f.call(Conv2D::new(1536, 1).padding(Padding::Same).use_bias(false).name("conv_7b"), &[x])?;
     x = f.call(BatchNormalization::new().axis(3).scale(false).name("conv_7b_bn"), &[x])?;
     x = f.call(Activation::Relu.name("conv_7b_ac"), &[x])?;
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, None)?;
-    }
+    x = arguments.end(&mut f, x, None)?;
     Ok(f.model(arguments.model_name("inception_resnet_v2"), &[input], &[x])?)
 }
 

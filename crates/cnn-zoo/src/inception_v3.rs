@@ -1,10 +1,7 @@
 //! Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the inception architecture for computer vision" (arXiv
 //! 1512.00567).
 
-use cnn_core::layers::{
-    Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, GlobalAveragePooling2D, MaxPooling2D,
-    Padding,
-};
+use cnn_core::layers::{Activation, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, MaxPooling2D, Padding};
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
 use crate::{Arguments, Row, ZooError};
@@ -32,12 +29,7 @@ pub(crate) fn inception_v3(row: &Row, arguments: &Arguments) -> Result<Model, Zo
     for i in 0..2 {
         x = forked(&mut f, x, i)?;
     }
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, None)?;
-    }
+    x = arguments.end(&mut f, x, None)?;
     Ok(f.model(arguments.model_name("inception_v3"), &[input], &[x])?)
 }
 

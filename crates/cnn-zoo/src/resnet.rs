@@ -1,8 +1,6 @@
 //! He, Zhang, Ren and Sun, "Deep residual learning for image recognition" (arXiv 1512.03385).
 
-use cnn_core::layers::{
-    Activation, Add, BatchNormalization, Conv2D, GlobalAveragePooling2D, MaxPooling2D, Padding, ZeroPadding2D,
-};
+use cnn_core::layers::{Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, Padding, ZeroPadding2D};
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
 use crate::{Arguments, Row, ZooError};
@@ -25,12 +23,7 @@ pub(crate) fn resnet(row: &Row, arguments: &Arguments, name: &str, blocks: [usiz
             x = block(&mut f, x, filters, strides, i == 1, &name)?;
         }
     }
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, Some(["avg_pool", "max_pool"]))?;
-    }
+    x = arguments.end(&mut f, x, Some(["avg_pool", "max_pool"]))?;
     Ok(f.model(arguments.model_name(name), &[input], &[x])?)
 }
 

@@ -1,8 +1,6 @@
 //! He, Zhang, Ren and Sun, "Identity mappings in deep residual networks" (arXiv 1603.05027).
 
-use cnn_core::layers::{
-    Activation, Add, BatchNormalization, Conv2D, GlobalAveragePooling2D, MaxPooling2D, ZeroPadding2D,
-};
+use cnn_core::layers::{Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, ZeroPadding2D};
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
 use crate::{Arguments, Row, ZooError};
@@ -23,12 +21,7 @@ pub(crate) fn resnet_v2(row: &Row, arguments: &Arguments, name: &str, blocks: [u
         }
     }
     x = normalized_relu(&mut f, x, "post_bn", "post_relu")?;
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, Some(["avg_pool", "max_pool"]))?;
-    }
+    x = arguments.end(&mut f, x, Some(["avg_pool", "max_pool"]))?;
     Ok(f.model(arguments.model_name(name), &[input], &[x])?)
 }
 

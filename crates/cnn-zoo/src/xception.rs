@@ -1,8 +1,6 @@
 //! Chollet, "Xception: deep learning with depthwise separable convolutions" (arXiv 1610.02357).
 
-use cnn_core::layers::{
-    Activation, Add, BatchNormalization, Conv2D, GlobalAveragePooling2D, MaxPooling2D, Padding, SeparableConv2D,
-};
+use cnn_core::layers::{Activation, Add, BatchNormalization, Conv2D, MaxPooling2D, Padding, SeparableConv2D};
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
 use crate::{Arguments, Row, ZooError};
@@ -33,12 +31,7 @@ pub(crate) fn xception(row: &Row, arguments: &Arguments) -> Result<Model, ZooErr
         x = separable(&mut f, x, filters, &format!("block14_sepconv{i}"))?;
         x = relu(&mut f, x, &format!("block14_sepconv{i}"))?;
     }
-    if arguments.include_top {
-        x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
-    } else {
-        x = arguments.pool(&mut f, x, None)?;
-    }
+    x = arguments.end(&mut f, x, None)?;
     Ok(f.model(arguments.model_name("xception"), &[input], &[x])?)
 }
 

@@ -54,7 +54,7 @@ pub struct Params {
 
 /// All ways to convolve, the static choice first.
 pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
-    let params = params(op, problem);
+    let params = params(op, problem.inputs[0], problem.inputs[1], problem.output);
     let mut candidates = Vec::new();
     if op.groups == 1 {
         candidates.extend(implicit_gemm(&params, &op.epilogue, problem));
@@ -238,8 +238,8 @@ pub(super) fn reads(epilogue: &Epilogue) -> Vec<usize> {
     vec![0, 1, bias, residual]
 }
 
-fn params(op: &Conv2D, problem: &Problem) -> Params {
-    let (x, filter, y) = (problem.inputs[0], problem.inputs[1], problem.output);
+/// The parameters of a convolution by the shapes of its input, filter and output.
+pub(super) fn params(op: &Conv2D, x: &[usize], filter: &[usize], y: &[usize]) -> Params {
     Params {
         batch: x[0] as u32,
         in_h: x[1] as u32,

@@ -1,0 +1,3 @@
+//! Training: gradients as graph, losses, optimizers, learning-rate schedules, metrics and callbacks.
+//!
+//! No GPU, no threads: what comes out is graph that any executor runs, and numbers.

@@ -28,6 +28,7 @@ const DIVIDE = 3u;
 const MAXIMUM = 4u;
 const MINIMUM = 5u;
 const PRELU = 6u;
+const GREATER_EQUAL = 7u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<element>;
@@ -54,6 +55,9 @@ fn combine(a: value, b: value) -> value {
         }
         case PRELU: {
             return select(a * b, a, a > value(0.0));
+        }
+        case GREATER_EQUAL: {
+            return select(value(0.0), value(1.0), a >= b);
         }
         default: {
             return a + b;

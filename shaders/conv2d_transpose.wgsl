@@ -1,7 +1,7 @@
 // Transposed convolution, gathered:
-//   y[n, oy, ox, f] = clamp(Σ x[n, iy, ix, c] · w[ky, kx, f, c] + bias[f] + residual)
-//   over c and all taps with iy·s + ky·d - before = oy for an iy inside the picture, columns alike
-// x is NHWC, w is [KH, KW, F, C]. Dumoulin and Visin, arXiv 1603.07285, chapter 4.
+//   y[n, oy, ox, f] = clamp(Σ x[n, iy, ix, c] · w[ky, kx, f % (F / groups), c] + bias[f] + residual)
+//   over the c of f's group and all taps with iy·s + ky·d - before = oy for an iy inside the picture, columns alike
+// x is NHWC, w is [KH, KW, F / groups, C]. Dumoulin and Visin, arXiv 1603.07285, chapter 4.
 // One invocation owns four channels of one output pixel; it reads c one at a time, or four.
 #import scalar
 #import lanes
@@ -29,7 +29,7 @@ struct Params {
     has_residual: u32,
     low: f32,
     high: f32,
-    pad: u32,
+    groups: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -68,10 +68,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let oy = pixel / params.out_w % params.out_h;
     let n = pixel / params.out_w / params.out_h;
 
-    // Rows of the filter, of one channel of y each; past the end the last one is read, and not stored.
+    // Rows of the filter, of one channel of y each, and the first channel of its group; past the end the last one is read,
+    // and not stored.
     let last_f = params.out_c - 1u;
+    let group_f = params.out_c / params.groups;
+    let group_c = params.in_c / params.groups;
     #unroll k in 0..4 {
-        let row$k = min(f + $ku, last_f) * params.in_c;
+        let f$k = min(f + $ku, last_f);
+        let first$k = f$k / group_f * group_c;
+        let row$k = f$k % group_f * params.in_c + first$k;
         var sum$k = value(0.0);
     }
     for (var ky = 0u; ky < params.kernel_h; ky++) {
@@ -88,11 +93,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
                 continue;
             }
             let source = ((n * params.in_h + iy) * params.in_w + ix) * params.in_c;
-            let tap = (ky * params.kernel_w + kx) * params.out_c * params.in_c;
-            for (var c = 0u; c < params.in_c; c++) {
-                let a = value(x[source + c]);
-                #unroll k in 0..4 {
-                    sum$k += a * value(w[tap + row$k + c]);
+            let tap = (ky * params.kernel_w + kx) * group_f * params.in_c;
+            if first0 == first3 {
+                for (var c = 0u; c < group_c; c++) {
+                    let a = value(x[source + first0 + c]);
+                    #unroll k in 0..4 {
+                        sum$k += a * value(w[tap + row$k + c]);
+                    }
+                }
+            } else {
+                for (var c = 0u; c < group_c; c++) {
+                    #unroll k in 0..4 {
+                        sum$k += value(x[source + first$k + c]) * value(w[tap + row$k + c]);
+                    }
                 }
             }
         }

@@ -25,12 +25,16 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "gemv",
     "layer_norm",
     "pool2d",
+    "pool2d_average_gradient",
+    "pool2d_max_gradient",
     "pool2d_shared",
     "reduce",
     "reduce_shared",
     "resize",
+    "resize_gradient",
     "softmax",
     "unary",
+    "unary_gradient",
 ];
 
 /// Kernels that browsers cannot take.
@@ -57,6 +61,7 @@ pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "row",
     "scalar_f16",
     "scalar_f32",
+    "slope",
     "x_rgb",
     "x_scalar",
     "x_vec4",

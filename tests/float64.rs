@@ -79,7 +79,8 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
             2.0 * inputs[1..].iter().map(|x| largest(x)).fold(1.0, f64::max) / f64::from(op.epsilon).sqrt()
         }
         Op::Pool2D(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) => 1.0,
-        Op::Reshape(_) | Op::Cast(_) => 1.0,
+        Op::Broadcast(_) | Op::Reshape(_) | Op::Cast(_) | Op::Assign(_) => 1.0,
+        Op::Pool2DGradient(_) | Op::UnaryGradient(_) | Op::ResizeGradient(_) => panic!("no layer makes a gradient"),
     }
 }
 
@@ -169,9 +170,11 @@ impl Nudge {
             Op::Pad(pad) => pad.value = self.number(pad.value),
             // No constants but sizes, and clamps that passes make.
             Op::Conv2D(_) | Op::Conv2DFilterGradient(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => {}
-            Op::Pool2D(_) | Op::Reduce(_) => {}
-            Op::Softmax(_) | Op::Resize(_) => {}
-            Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Reshape(_) | Op::Cast(_) => {}
+            Op::Pool2D(_) | Op::Pool2DGradient(_) | Op::Reduce(_) => {}
+            Op::Softmax(_) | Op::Resize(_) | Op::ResizeGradient(_) => {}
+            Op::UnaryGradient(gradient) => gradient.function = self.function(gradient.function),
+            Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Broadcast(_) | Op::Reshape(_) => {}
+            Op::Cast(_) | Op::Assign(_) => {}
         }
         op
     }

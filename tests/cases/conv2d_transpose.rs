@@ -44,17 +44,29 @@ const ROWS: &[Row] = &[
     ([1, 8, 8, 128], [4, 4], 65, [2, 2], [1, 1], [1, 1], [16, 16], RELU),
 ];
 
+/// Cases of several groups; filters count those of all groups.
+#[rustfmt::skip]
+const GROUPED: &[(usize, Row)] = &[
+    (2, ([1, 4, 5, 6], [3, 3], 4, [1, 1], [1, 1], [1, 1], [4, 5], BIAS)),
+    (3, ([2, 5, 3, 6], [3, 2], 15, [2, 1], [1, 1], [0, 1], [10, 3], RELU)),
+    (5, ([1, 6, 6, 5], [3, 3], 5, [1, 1], [1, 1], [1, 1], [6, 6], PLAIN)),
+    (32, ([2, 7, 7, 32], [3, 3], 32, [2, 2], [1, 1], [1, 1], [14, 14], PLAIN)),
+    (7, ([1, 4, 5, 14], [5, 5], 7, [2, 2], [1, 1], [2, 2], [8, 10], EVERYTHING)),
+    (2, ([1, 5, 5, 16], [3, 3], 24, [1, 1], [2, 2], [2, 2], [5, 5], RESIDUAL)),
+];
+
 /// The table.
 pub fn cases() -> Vec<Case> {
-    ROWS.iter().map(|&row| case(row)).collect()
+    let plain = ROWS.iter().map(|&row| case(1, row));
+    plain.chain(GROUPED.iter().map(|&(groups, row)| case(groups, row))).collect()
 }
 
-fn case((x, window, filters, strides, dilation_rate, before, output_size, epilogue): Row) -> Case {
-    let op = Op::Conv2DTranspose(Conv2DTranspose { strides, dilation_rate, before, output_size, epilogue });
-    let mut inputs = vec![x.to_vec(), vec![window[0], window[1], filters, x[3]]];
+fn case(groups: usize, (x, window, filters, strides, dilation_rate, before, output_size, epilogue): Row) -> Case {
+    let op = Op::Conv2DTranspose(Conv2DTranspose { strides, dilation_rate, before, output_size, groups, epilogue });
+    let mut inputs = vec![x.to_vec(), vec![window[0], window[1], filters / groups, x[3]]];
     inputs.extend(epilogue_inputs(&epilogue, &[x[0], output_size[0], output_size[1], filters]));
     let label = format!(
-        "strides {strides:?} dilation {dilation_rate:?} before {before:?} output {output_size:?}{}",
+        "strides {strides:?} dilation {dilation_rate:?} before {before:?} output {output_size:?} groups {groups}{}",
         epilogue_label(&epilogue)
     );
     Case::new(label, op, inputs)
@@ -65,9 +77,11 @@ pub fn strategy() -> BoxedStrategy<Case> {
     let x = [1..=2usize, 1..=6, 1..=6, 1..=9];
     let window = ([1..=4usize, 1..=4usize], 1..=9usize, [1..=3usize, 1..=3usize], [1..=3usize, 1..=3usize]);
     let output = ([0..=2usize, 0..=2usize], [1..=16usize, 1..=16usize]);
-    (x, window, output, prop::sample::select(EPILOGUES.to_vec()))
-        .prop_map(|(x, (k, f, strides, dilation_rate), (before, output_size), epilogue)| {
-            case((x, k, f, strides, dilation_rate, before, output_size, epilogue))
+    let groups = prop_oneof![Just(1usize), 1..=4usize];
+    (x, window, output, prop::sample::select(EPILOGUES.to_vec()), groups)
+        .prop_map(|([n, h, w, c], (k, f, strides, dilation_rate), (before, output_size), epilogue, groups)| {
+            let x = [n, h, w, c * groups];
+            case(groups, (x, k, f * groups, strides, dilation_rate, before, output_size, epilogue))
         })
         .boxed()
 }

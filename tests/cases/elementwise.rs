@@ -1,7 +1,7 @@
 //! Cases of functions of one element and of two.
 
 use cnn_core::Op;
-use cnn_core::op::{Binary, BinaryOp, Function, Unary};
+use cnn_core::op::{Binary, BinaryOp, Function, Unary, UnaryGradient};
 use proptest::prelude::*;
 
 use super::{Case, dimensions};
@@ -33,6 +33,7 @@ const BINARY_OPS: &[BinaryOp] = &[
     BinaryOp::Maximum,
     BinaryOp::Minimum,
     BinaryOp::Prelu,
+    BinaryOp::GreaterEqual,
 ];
 
 /// Pairs of shapes for the functions of two elements.
@@ -61,6 +62,7 @@ pub fn cases() -> Vec<Case> {
     for (index, &function) in FUNCTIONS.iter().enumerate() {
         let more = if index == 1 { MORE_SHAPES } else { &[] };
         cases.extend(SHAPES.iter().chain(more).map(|shape| unary(function, shape)));
+        cases.extend(SHAPES.iter().chain(more).map(|shape| unary_gradient(function, shape)));
     }
     for &op in BINARY_OPS {
         cases.extend(PAIRS.iter().map(|(a, b)| binary(op, Function::Linear, a, b)));
@@ -79,14 +81,22 @@ fn unary(function: Function, shape: &[usize]) -> Case {
     Case::new(format!("{function:?}"), Op::Unary(Unary { function }), vec![shape.to_vec()])
 }
 
+fn unary_gradient(function: Function, shape: &[usize]) -> Case {
+    let op = Op::UnaryGradient(UnaryGradient { function });
+    Case::new(format!("{function:?}"), op, vec![shape.to_vec(), shape.to_vec()])
+}
+
 fn binary(op: BinaryOp, activation: Function, a: &[usize], b: &[usize]) -> Case {
     Case::new(format!("{op:?} {activation:?}"), Op::Binary(Binary { op, activation }), vec![a.to_vec(), b.to_vec()])
 }
 
 /// Random shapes and functions; two elements broadcast along any of the axes.
 pub fn strategy() -> BoxedStrategy<Case> {
-    let one = (prop::sample::select(FUNCTIONS.to_vec()), prop::collection::vec(1..=9usize, 0..=4))
-        .prop_map(|(function, shape)| unary(function, &shape));
+    let function = || prop::sample::select(FUNCTIONS.to_vec());
+    let shape = prop::collection::vec(1..=9usize, 0..=4);
+    let one = (function(), shape, any::<bool>()).prop_map(|(function, shape, gradient)| {
+        if gradient { unary_gradient(function, &shape) } else { unary(function, &shape) }
+    });
     let axis = (1..=7usize, 0..=3u8).prop_map(|(size, stretch)| match stretch {
         0 => (1, size),
         1 => (size, 1),

@@ -88,7 +88,11 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
     };
     match &case.op {
         Op::Unary(op) if matches!(op.function, Function::Sqrt | Function::InverseSqrt) => positive(),
+        Op::UnaryGradient(op) if index == 0 && matches!(op.function, Function::Sqrt | Function::InverseSqrt) => {
+            positive()
+        }
         Op::Unary(_) if fill == Fill::Reals => Domain::Wide(1e-3, 50.0),
+        Op::UnaryGradient(_) if fill == Fill::Reals && index == 0 => Domain::Wide(1e-3, 50.0),
         Op::Binary(op) if op.op == BinaryOp::Divide && index == 1 => positive(),
         // The variance.
         Op::BatchNorm(_) if index == 4 => positive(),
@@ -103,7 +107,7 @@ fn products(case: &Case) -> Option<usize> {
     let filter = case.inputs.get(1)?;
     match &case.op {
         Op::Conv2D(_) => Some(filter[0] * filter[1] * filter[2]),
-        Op::Conv2DTranspose(_) => Some(filter[0] * filter[1] * filter[3]),
+        Op::Conv2DTranspose(op) => Some(filter[0] * filter[1] * filter[3] / op.groups),
         Op::Gemm(_) => Some(filter[0]),
         // The second input is the gradient of the output: a product for each of its pixels.
         Op::Conv2DFilterGradient(_) => Some(filter[0] * filter[1] * filter[2]),

@@ -1,6 +1,6 @@
 //! Cases of ops that move elements.
 
-use cnn_core::op::{Cast, Concat, Pad, Reshape, Slice, Transpose};
+use cnn_core::op::{Assign, Broadcast, Cast, Concat, Pad, Reshape, Slice, Transpose};
 use cnn_core::{DType, Op};
 use proptest::prelude::*;
 
@@ -66,6 +66,31 @@ const CONCATS: &[(usize, &[&[usize]])] = &[
     (1, &[&[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1], &[2, 1]]),
 ];
 
+/// Shape, shape to stretch to.
+#[rustfmt::skip]
+const BROADCASTS: &[(&[usize], &[usize])] = &[
+    (&[], &[]),
+    (&[], &[2, 3]),
+    (&[5], &[5]),
+    (&[1], &[0, 3]),
+    (&[2, 1, 1, 17], &[2, 5, 7, 17]),
+    (&[1, 1, 1, 32], &[2, 14, 14, 32]),
+    (&[2, 5, 1, 1], &[2, 5, 7, 3]),
+    (&[16], &[3, 4, 16]),
+    (&[2, 1, 3, 1, 2, 1], &[2, 2, 3, 2, 2, 2]),
+];
+
+/// Shape of the variable, first element, shape of the value.
+#[rustfmt::skip]
+const ASSIGNS: &[(&[usize], usize, &[usize])] = &[
+    (&[], 0, &[1]),
+    (&[64], 0, &[64]),
+    (&[3, 3, 5, 7], 0, &[3, 3, 3, 5, 7]),
+    (&[3, 3, 5, 7], 315, &[3, 3, 3, 5, 7]),
+    (&[4, 8], 64, &[3, 4, 8]),
+    (&[10], 7, &[20]),
+];
+
 /// The table.
 pub fn cases() -> Vec<Case> {
     let pads = PADS.iter().map(|&(shape, before, after, value)| pad(shape, before, after, value));
@@ -76,7 +101,16 @@ pub fn cases() -> Vec<Case> {
     let reshapes =
         reshapes.map(|(from, shape)| Case::new(format!("to {shape:?}"), Op::Reshape(Reshape { shape }), vec![from]));
     let cast = Case::new("to F32", Op::Cast(Cast { to: DType::F32 }), vec![vec![3, 5]]);
-    pads.chain(slices).chain(transposes).chain(concats).chain(reshapes).chain([cast]).collect()
+    let broadcasts = BROADCASTS.iter().map(|&(from, shape)| broadcast(from, shape));
+    let assigns = ASSIGNS.iter().map(|&(variable, first, value)| {
+        Case::new(format!("from {first}"), Op::Assign(Assign { first }), vec![variable.to_vec(), value.to_vec()])
+    });
+    let moved = pads.chain(slices).chain(transposes).chain(concats).chain(broadcasts);
+    moved.chain(reshapes).chain([cast]).chain(assigns).collect()
+}
+
+fn broadcast(from: &[usize], shape: &[usize]) -> Case {
+    Case::new(format!("to {shape:?}"), Op::Broadcast(Broadcast { shape: shape.to_vec() }), vec![from.to_vec()])
 }
 
 fn pad(shape: &[usize], before: &[usize], after: &[usize], value: f32) -> Case {
@@ -121,5 +155,11 @@ pub fn strategy() -> BoxedStrategy<Case> {
             concat(axis, sizes.iter().map(with).collect())
         },
     );
-    prop_oneof![pads, slices, transposes, concats].boxed()
+    let axes = prop::collection::vec((1..=6usize, any::<bool>()), 0..=5);
+    let broadcasts = (axes, 0..=3usize).prop_map(|(axes, dropped)| {
+        let shape: Vec<usize> = axes.iter().map(|&(size, _)| size).collect();
+        let from: Vec<usize> = axes.iter().map(|&(size, stretches)| if stretches { 1 } else { size }).collect();
+        broadcast(&from[dropped.min(from.len())..], &shape)
+    });
+    prop_oneof![pads, slices, transposes, concats, broadcasts].boxed()
 }

@@ -1,7 +1,7 @@
 //! Cases of pooling; global pooling is a window as large as the picture.
 
 use cnn_core::Op;
-use cnn_core::op::{Pool2D, PoolKind};
+use cnn_core::op::{Pool2D, Pool2DGradient, PoolKind};
 use cnn_core::shape::Padding2D;
 use proptest::prelude::*;
 
@@ -40,10 +40,49 @@ const ROWS: &[Row] = &[
     ([1, 260, 263, 3], [260, 263], [1, 1], [0, 0, 0, 0]),
 ];
 
+#[rustfmt::skip]
+const GRADIENT_ROWS: &[Row] = &[
+    ([1, 1, 1, 1], [1, 1], [1, 1], [0, 0, 0, 0]),
+    ([1, 1, 1, 17], [3, 3], [2, 2], [1, 1, 1, 1]),
+    ([0, 4, 4, 3], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([1, 8, 8, 3], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([2, 7, 9, 5], [2, 2], [2, 2], [0, 0, 0, 0]),
+    ([2, 7, 9, 5], [2, 2], [2, 2], [0, 1, 0, 1]),
+    ([1, 15, 13, 64], [3, 3], [2, 2], [1, 1, 1, 1]),
+    ([1, 16, 16, 17], [3, 3], [2, 2], [0, 1, 0, 1]),
+    ([1, 9, 9, 8], [3, 3], [1, 1], [1, 1, 1, 1]),
+    ([1, 6, 5, 3], [5, 5], [1, 1], [4, 4, 4, 4]),
+    ([1, 3, 3, 5], [5, 4], [1, 2], [2, 2, 1, 2]),
+    ([1, 11, 13, 4], [2, 2], [3, 5], [0, 0, 0, 0]),
+    ([1, 12, 7, 1], [1, 3], [2, 1], [0, 0, 1, 1]),
+    ([1, 7, 12, 65], [3, 1], [1, 3], [2, 0, 0, 0]),
+    ([1, 7, 7, 64], [7, 7], [7, 7], [0, 0, 0, 0]),
+    ([3, 5, 4, 130], [5, 4], [1, 1], [0, 0, 0, 0]),
+    ([1, 35, 35, 24], [3, 3], [1, 1], [1, 1, 1, 1]),
+    ([1, 28, 28, 16], [3, 3], [2, 2], [0, 0, 0, 0]),
+    ([2, 20, 21, 20], [9, 8], [3, 2], [4, 4, 3, 3]),
+    ([1, 3, 264, 4], [1, 264], [1, 264], [0, 0, 0, 0]),
+    ([1, 250, 1, 3], [250, 1], [250, 1], [0, 0, 0, 0]),
+];
+
 /// The table.
 pub fn cases() -> Vec<Case> {
     let kinds = [PoolKind::Max, PoolKind::Average];
-    ROWS.iter().flat_map(|&row| kinds.map(|kind| case(kind, row))).collect()
+    let pooling = ROWS.iter().flat_map(|&row| kinds.map(|kind| case(kind, row)));
+    let gradients = GRADIENT_ROWS.iter().flat_map(|&row| kinds.map(|kind| gradient(kind, row)));
+    pooling.chain(gradients).collect()
+}
+
+/// Rows of the gradients. A maximum looks through each window for each of its pixels, so the large ones are long and flat:
+/// gradients as graph take two such for a large one.
+fn gradient(kind: PoolKind, row: Row) -> Case {
+    let forward = case(kind, row);
+    let (x, dy) = (forward.inputs[0].clone(), forward.output_shape());
+    let Op::Pool2D(pool) = forward.op else { unreachable!("a case of pooling") };
+    let label = format!("{:?} {:?} strides {:?} padding {:?}", kind, row.1, row.2, row.3);
+    let op = Op::Pool2DGradient(Pool2DGradient { pool, input_size: [x[1], x[2]] });
+    let inputs = if kind == PoolKind::Max { vec![x, dy] } else { vec![dy] };
+    Case::new(format!("{label} of {:?}", row.0), op, inputs)
 }
 
 fn case(kind: PoolKind, (x, pool_size, strides, [top, bottom, left, right]): Row) -> Case {
@@ -56,20 +95,19 @@ fn case(kind: PoolKind, (x, pool_size, strides, [top, bottom, left, right]): Row
 pub fn strategy() -> BoxedStrategy<Case> {
     let kind = prop_oneof![Just(PoolKind::Max), Just(PoolKind::Average)];
     (
-        kind,
+        (kind, any::<bool>()),
         [1..=2usize, 1..=12, 1..=12, 1..=20],
         [1..=4usize, 1..=4usize],
         [1..=5usize, 1..=5usize],
         [0..=3usize, 0..=3, 0..=3, 0..=3],
     )
-        .prop_map(|(kind, x, pool_size, strides, padding)| {
+        .prop_map(|((kind, backwards), x, pool_size, strides, padding)| {
             // The window fits, and padding is smaller than it.
             let k = [pool_size[0].min(x[1]), pool_size[1].min(x[2])];
             let [top, bottom, left, right] = padding;
-            case(
-                kind,
-                (x, k, strides, [top.min(k[0] - 1), bottom.min(k[0] - 1), left.min(k[1] - 1), right.min(k[1] - 1)]),
-            )
+            let padding = [top.min(k[0] - 1), bottom.min(k[0] - 1), left.min(k[1] - 1), right.min(k[1] - 1)];
+            let row = (x, k, strides, padding);
+            if backwards { gradient(kind, row) } else { case(kind, row) }
         })
         .boxed()
 }

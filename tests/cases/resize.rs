@@ -1,7 +1,7 @@
 //! Cases of resampling.
 
 use cnn_core::Op;
-use cnn_core::op::{Interpolation, Resize};
+use cnn_core::op::{Interpolation, Resize, ResizeGradient};
 use proptest::prelude::*;
 
 use super::Case;
@@ -28,7 +28,17 @@ const ROWS: &[([usize; 4], [usize; 2])] = &[
 /// The table.
 pub fn cases() -> Vec<Case> {
     let interpolations = [Interpolation::Nearest, Interpolation::Bilinear];
-    ROWS.iter().flat_map(|&(x, size)| interpolations.map(|interpolation| case(x, size, interpolation))).collect()
+    let forward = ROWS.iter().flat_map(|&(x, size)| interpolations.map(|interpolation| case(x, size, interpolation)));
+    let backward =
+        ROWS.iter().flat_map(|&(x, size)| interpolations.map(|interpolation| gradient(x, size, interpolation)));
+    forward.chain(backward).collect()
+}
+
+/// The gradient of the resampling of x to `size`.
+fn gradient(x: [usize; 4], size: [usize; 2], interpolation: Interpolation) -> Case {
+    let op = ResizeGradient { interpolation, input_size: [x[1], x[2]] };
+    let dy = vec![x[0], size[0], size[1], x[3]];
+    Case::new(format!("{interpolation:?} of {:?}", op.input_size), Op::ResizeGradient(op), vec![dy])
 }
 
 fn case(x: [usize; 4], size: [usize; 2], interpolation: Interpolation) -> Case {
@@ -38,7 +48,11 @@ fn case(x: [usize; 4], size: [usize; 2], interpolation: Interpolation) -> Case {
 /// Random shapes and attributes.
 pub fn strategy() -> BoxedStrategy<Case> {
     let interpolation = prop_oneof![Just(Interpolation::Nearest), Just(Interpolation::Bilinear)];
-    ([1..=2usize, 1..=15, 1..=15, 1..=9], [1..=30usize, 1..=30usize], interpolation)
-        .prop_map(|(x, size, interpolation)| case(x, size, interpolation))
+    ([1..=2usize, 1..=15, 1..=15, 1..=9], [1..=30usize, 1..=30usize], interpolation, any::<bool>())
+        .prop_map(
+            |(x, size, interpolation, backwards)| {
+                if backwards { gradient(x, size, interpolation) } else { case(x, size, interpolation) }
+            },
+        )
         .boxed()
 }

@@ -223,7 +223,7 @@ impl Builder {
         let strides = [1 + detail / 8 % 2, 1];
         let output_size = [shape[1] * strides[0], shape[2]];
         let (before, epilogue) = ([detail / 16 % 2, 0], Epilogue::default());
-        let op = Conv2DTranspose { strides, dilation_rate: [1, 1], before, output_size, epilogue };
+        let op = Conv2DTranspose { strides, dilation_rate: [1, 1], before, output_size, groups: 1, epilogue };
         self.push(Op::Conv2DTranspose(op), &[x, filter])
     }
 

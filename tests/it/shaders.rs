@@ -44,13 +44,13 @@ fn params_of(shader: &str) -> Layout {
         "layer_norm" => {
             layout!(normalization::LayerNormParams { rows, n, epsilon, has_scale, has_center, pad })
         }
-        "resize" => {
+        "resize" | "resize_gradient" => {
             layout!(resize::Params { batch, in_h, in_w, channels, out_h, out_w, bilinear, pad })
         }
         "reduce" | "reduce_shared" => layout!(reduce::Params { outer, n, inner, mean }),
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),
-        "unary" => layout!(elementwise::UnaryParams { arguments, count, pad }),
-        "pool2d" | "pool2d_shared" => layout!(pool2d::Params {
+        "unary" | "unary_gradient" => layout!(elementwise::UnaryParams { arguments, count, pad }),
+        _ if shader.starts_with("pool2d") => layout!(pool2d::Params {
             batch,
             in_h,
             in_w,
@@ -84,7 +84,7 @@ fn params_of(shader: &str) -> Layout {
             has_residual,
             low,
             high,
-            pad,
+            groups,
         }),
         _ if shader.starts_with("conv2d") => layout!(conv2d::Params {
             batch,

@@ -131,6 +131,17 @@ impl Graph {
     pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
         let name = name.into();
         let shapes: Vec<&[usize]> = inputs.iter().map(|&id| self.value(id).shape.as_slice()).collect();
+        if let (Op::Assign(_), Some(variable)) = (&op, inputs.first())
+            && self.value(*variable).source != Source::Variable
+        {
+            return Err(ShapeError::new(format!("{name} (Assign)"), "expects a variable to change", &shapes));
+        }
+        let mut assigned = self.nodes.iter().filter(|node| matches!(node.op, Op::Assign(_))).map(|node| node.inputs[0]);
+        if let Some(variable) = assigned.find(|variable| inputs.contains(variable)) {
+            let wanted =
+                format!("expects {} before it is assigned, or what it was assigned", self.value(variable).name);
+            return Err(ShapeError::new(format!("{name} ({})", op.name()), wanted, &shapes));
+        }
         let shape = op.output_shape(&shapes).map_err(|e| {
             let class = e.name.clone();
             e.named(format!("{name} ({class})"))
@@ -170,6 +181,28 @@ impl Graph {
     /// The outputs in order, by name.
     pub fn outputs(&self) -> &[(String, ValueId)] {
         &self.outputs
+    }
+
+    /// For each value whether an output or an [`Op::Assign`] needs it.
+    pub(crate) fn needed(&self) -> Vec<bool> {
+        let mut needed = vec![false; self.values.len()];
+        self.outputs.iter().for_each(|(_, output)| needed[output.0] = true);
+        for node in self.nodes.iter().rev() {
+            needed[node.output.0] |= matches!(node.op, Op::Assign(_));
+            if needed[node.output.0] {
+                node.inputs.iter().for_each(|input| needed[input.0] = true);
+            }
+        }
+        needed
+    }
+
+    /// For each value whether it is a variable that an [`Op::Assign`] changes.
+    pub fn assigned(&self) -> Vec<bool> {
+        let mut assigned = vec![false; self.values.len()];
+        for node in self.nodes.iter().filter(|node| matches!(node.op, Op::Assign(_))) {
+            assigned[node.inputs[0].0] = true;
+        }
+        assigned
     }
 
     /// The ids of all nodes, in order.

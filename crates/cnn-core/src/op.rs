@@ -5,13 +5,13 @@ pub use crate::ops::{
     conv2d::Conv2D,
     conv2d_filter_gradient::Conv2DFilterGradient,
     conv2d_transpose::Conv2DTranspose,
-    elementwise::{Binary, BinaryOp, Function, Unary},
+    elementwise::{Binary, BinaryOp, Function, Unary, UnaryGradient},
     gemm::Gemm,
-    movement::{Cast, Concat, Pad, Reshape, Slice, Transpose},
+    movement::{Assign, Broadcast, Cast, Concat, Pad, Reshape, Slice, Transpose},
     normalization::{BatchNorm, LayerNorm},
-    pool2d::{Pool2D, PoolKind},
+    pool2d::{Pool2D, Pool2DGradient, PoolKind},
     reduce::{Reduce, ReduceKind},
-    resize::{Interpolation, Resize},
+    resize::{Interpolation, Resize, ResizeGradient},
     softmax::Softmax,
 };
 use crate::tensor::DType;
@@ -29,12 +29,16 @@ pub enum Op {
     Conv2DTranspose(Conv2DTranspose),
     /// Maximum or average over windows.
     Pool2D(Pool2D),
+    /// Gradient of pooling by its input.
+    Pool2DGradient(Pool2DGradient),
     /// Sum or mean along axes.
     Reduce(Reduce),
     /// Matrix product.
     Gemm(Gemm),
     /// A function of each element.
     Unary(Unary),
+    /// Gradient of a function of each element by its argument.
+    UnaryGradient(UnaryGradient),
     /// A function of two elements, broadcasting.
     Binary(Binary),
     /// Batch normalisation with given statistics.
@@ -45,6 +49,8 @@ pub enum Op {
     Softmax(Softmax),
     /// Resampling of the spatial axes.
     Resize(Resize),
+    /// Gradient of resampling by its input.
+    ResizeGradient(ResizeGradient),
     /// A constant border.
     Pad(Pad),
     /// A box cut out.
@@ -55,8 +61,12 @@ pub enum Op {
     Concat(Concat),
     /// Another shape over the same elements.
     Reshape(Reshape),
+    /// Elements repeated along axes.
+    Broadcast(Broadcast),
     /// Another element type.
     Cast(Cast),
+    /// New elements for a variable.
+    Assign(Assign),
 }
 
 impl Op {
@@ -67,20 +77,25 @@ impl Op {
             Op::Conv2DFilterGradient(_) => "Conv2DFilterGradient",
             Op::Conv2DTranspose(_) => "Conv2DTranspose",
             Op::Pool2D(_) => "Pool2D",
+            Op::Pool2DGradient(_) => "Pool2DGradient",
             Op::Reduce(_) => "Reduce",
             Op::Gemm(_) => "Gemm",
             Op::Unary(_) => "Unary",
+            Op::UnaryGradient(_) => "UnaryGradient",
             Op::Binary(_) => "Binary",
             Op::BatchNorm(_) => "BatchNorm",
             Op::LayerNorm(_) => "LayerNorm",
             Op::Softmax(_) => "Softmax",
             Op::Resize(_) => "Resize",
+            Op::ResizeGradient(_) => "ResizeGradient",
             Op::Pad(_) => "Pad",
             Op::Slice(_) => "Slice",
             Op::Transpose(_) => "Transpose",
             Op::Concat(_) => "Concat",
             Op::Reshape(_) => "Reshape",
+            Op::Broadcast(_) => "Broadcast",
             Op::Cast(_) => "Cast",
+            Op::Assign(_) => "Assign",
         }
     }
 
@@ -94,20 +109,25 @@ impl Op {
             Op::Conv2DFilterGradient(op) => op.output_shape(inputs),
             Op::Conv2DTranspose(op) => op.output_shape(inputs),
             Op::Pool2D(op) => op.output_shape(inputs),
+            Op::Pool2DGradient(op) => op.output_shape(inputs),
             Op::Reduce(op) => op.output_shape(inputs),
             Op::Gemm(op) => op.output_shape(inputs),
             Op::Unary(op) => op.output_shape(inputs),
+            Op::UnaryGradient(op) => op.output_shape(inputs),
             Op::Binary(op) => op.output_shape(inputs),
             Op::BatchNorm(op) => op.output_shape(inputs),
             Op::LayerNorm(op) => op.output_shape(inputs),
             Op::Softmax(op) => op.output_shape(inputs),
             Op::Resize(op) => op.output_shape(inputs),
+            Op::ResizeGradient(op) => op.output_shape(inputs),
             Op::Pad(op) => op.output_shape(inputs),
             Op::Slice(op) => op.output_shape(inputs),
             Op::Transpose(op) => op.output_shape(inputs),
             Op::Concat(op) => op.output_shape(inputs),
             Op::Reshape(op) => op.output_shape(inputs),
+            Op::Broadcast(op) => op.output_shape(inputs),
             Op::Cast(op) => op.output_shape(inputs),
+            Op::Assign(op) => op.output_shape(inputs),
         };
         shape.map_err(|wanted| ShapeError::new(self.name(), wanted, inputs))
     }

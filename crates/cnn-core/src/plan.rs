@@ -32,7 +32,8 @@ pub struct Resident {
 /// A graph with its steps in order and its memory laid out.
 ///
 /// Nodes that depend on weights alone (the *weight prologue*) are not among the steps: their results are
-/// [`Resident`]s. [`Op::Reshape`] is no step either; its output lies where its input does.
+/// [`Resident`]s. [`Op::Reshape`] is no step either; its output lies where its input does. [`Op::Assign`] is a step that writes
+/// into a resident.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     graph: Graph,
@@ -98,22 +99,24 @@ pub fn bytes(graph: &Graph, value: ValueId) -> usize {
     element_count(&value.shape).unwrap_or(usize::MAX).saturating_mul(value.dtype.size())
 }
 
-/// The value in whose memory `value` lies: itself, or what it is a reshape of.
+/// The value in whose memory `value` lies: itself, what it is a reshape of, or the variable that it was assigned to.
 pub fn storage(graph: &Graph, mut value: ValueId) -> ValueId {
     while let Source::Node(id) = &graph.value(value).source {
         let node = &graph.nodes()[id.index()];
-        let Op::Reshape(_) = node.op else { break };
+        let (Op::Reshape(_) | Op::Assign(_)) = node.op else { break };
         value = node.inputs[0];
     }
     value
 }
 
-/// For each value, whether it depends on weights and constants alone.
+/// For each value, whether it depends on constants alone, and on weights that the graph does not change.
 pub(crate) fn weight_only(graph: &Graph) -> Vec<bool> {
     let mut fixed: Vec<bool> =
         graph.values().iter().map(|v| matches!(v.source, Source::Variable | Source::Constant(_))).collect();
+    fixed.iter_mut().zip(graph.assigned()).for_each(|(fixed, assigned)| *fixed &= !assigned);
     for node in graph.nodes() {
-        fixed[node.output.index()] = node.inputs.iter().all(|input| fixed[input.index()]);
+        let fixed_inputs = node.inputs.iter().all(|input| fixed[input.index()]);
+        fixed[node.output.index()] = fixed_inputs && !matches!(node.op, Op::Assign(_));
     }
     fixed
 }
@@ -167,14 +170,15 @@ impl<'a> Planner<'a> {
         Self { graph, fixed, last_use, steps, slots, input_slots, residents, locations, liveness_bound: 0 }
     }
 
-    /// Everything weight-only that a step reads or that is an output.
+    /// Every variable and everything weight-only that a step reads or that is an output.
     fn place_residents(&mut self) {
         let read = self.steps.iter().flat_map(|id| self.graph.nodes()[id.index()].inputs.iter().copied());
         let outputs = self.graph.outputs().iter().map(|&(_, value)| value);
         let wanted: Vec<ValueId> = read.chain(outputs).map(|value| storage(self.graph, value)).collect();
         let mut known: HashMap<String, usize> = HashMap::new();
         for value in wanted {
-            if !self.fixed[value.index()] || self.locations.contains_key(&value) {
+            let resident = self.fixed[value.index()] || self.graph.value(value).source == Source::Variable;
+            if !resident || self.locations.contains_key(&value) {
                 continue;
             }
             let key = key(self.graph, value);
@@ -192,7 +196,8 @@ impl<'a> Planner<'a> {
     fn place_steps(&mut self) {
         let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
         let node = |id: &NodeId| &self.graph.nodes()[id.index()];
-        let outputs = self.steps.iter().enumerate();
+        // What is assigned lies in its variable.
+        let outputs = self.steps.iter().enumerate().filter(|(_, id)| !matches!(node(id).op, Op::Assign(_)));
         let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
         let lives: Vec<Life> = inputs.chain(outputs).collect();
         self.liveness_bound = liveness_bound(&lives);
@@ -289,19 +294,9 @@ fn liveness_bound(lives: &[Life]) -> usize {
     bound
 }
 
-/// The nodes that run at each run: not weight-only, no reshape, and needed for an output.
+/// The nodes that run at each run: not weight-only, no reshape, and needed for an output or an assignment.
 fn runnable(graph: &Graph, fixed: &[bool]) -> Vec<NodeId> {
-    let mut needed = vec![false; graph.values().len()];
-    for &(_, output) in graph.outputs() {
-        needed[output.index()] = true;
-    }
-    for node in graph.nodes().iter().rev() {
-        if needed[node.output.index()] {
-            for input in &node.inputs {
-                needed[input.index()] = true;
-            }
-        }
-    }
+    let needed = graph.needed();
     graph
         .node_ids()
         .filter(|id| {

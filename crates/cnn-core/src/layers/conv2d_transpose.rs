@@ -128,6 +128,7 @@ impl Kind for Conv2DTranspose {
             dilation_rate: self.dilation_rate,
             before: [self.before(h, 0).map_err(refuse)?, self.before(w, 1).map_err(refuse)?],
             output_size: [self.size(h, 0).map_err(refuse)?, self.size(w, 1).map_err(refuse)?],
+            groups: 1,
             epilogue: Epilogue::default(),
         };
         let filter = cx.weight("kernel")?;

@@ -74,12 +74,17 @@ impl Kind for Operation {
             BinaryOp::Maximum => "Maximum",
             BinaryOp::Minimum => "Minimum",
             BinaryOp::Prelu => "PReLU",
+            BinaryOp::GreaterEqual => "GreaterEqual",
         })
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
-        if self.function == BinaryOp::Prelu {
-            return Err("is no operation; PReLU is a layer".into());
+        match self.function {
+            BinaryOp::Prelu => return Err("is no operation; PReLU is a layer".into()),
+            BinaryOp::GreaterEqual => {
+                return Err("is no operation between numbers, since its result is true or false".into());
+            }
+            _ => {}
         }
         match (inputs, self.left, self.right) {
             ([x], Some(_), None) | ([x], None, Some(_)) => Ok(x.clone()),

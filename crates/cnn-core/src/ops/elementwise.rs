@@ -97,6 +97,29 @@ impl Unary {
     }
 }
 
+/// `dx = dy · function'(x)`, element by element. Inputs: x and dy.
+///
+/// At a kink the slope is the one that TensorFlow takes: that of [`Function::Relu`] at its threshold is the lower one.
+///
+/// ```
+/// use cnn_core::op::{Function, Op, UnaryGradient};
+/// let op = Op::UnaryGradient(UnaryGradient { function: Function::Silu });
+/// assert_eq!(op.output_shape(&[&[8, 14, 14, 32], &[8, 14, 14, 32]])?, [8, 14, 14, 32]);
+/// # Ok::<(), cnn_core::ShapeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnaryGradient {
+    /// What was applied.
+    pub function: Function,
+}
+
+impl UnaryGradient {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x, dy] = exactly(inputs)?;
+        if x == dy { Ok(x.to_vec()) } else { Err("expects a gradient of its input's shape".into()) }
+    }
+}
+
 /// A function of two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BinaryOp {
@@ -114,6 +137,8 @@ pub enum BinaryOp {
     Minimum,
     /// a for a > 0, else a · b (b is PReLU's alpha)
     Prelu,
+    /// 1 for a ≥ b, else 0
+    GreaterEqual,
 }
 
 /// `y = activation(op(a, b))` with NumPy's broadcasting; ranks up to 6.

@@ -1,6 +1,7 @@
 //! Ops that move elements and compute nothing. Ranks up to 6.
 
 use super::{Shape, exactly};
+use crate::shape::broadcast;
 use crate::tensor::{DType, element_count};
 
 /// A border of `value` around x, `before` and `after` each axis.
@@ -104,6 +105,52 @@ impl Reshape {
             return Err(format!("expects as many elements as {:?} holds", self.shape));
         }
         Ok(self.shape.clone())
+    }
+}
+
+/// x repeated along the axes in which it has size 1 or that it lacks at the front, by NumPy's rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broadcast {
+    /// The output's shape.
+    pub shape: Vec<usize>,
+}
+
+impl Broadcast {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [x] = exactly(inputs)?;
+        match broadcast(x, &self.shape) {
+            Some(shape) if shape == self.shape => Ok(shape),
+            _ => Err(format!("expects a shape that stretches to {:?}", self.shape)),
+        }
+    }
+}
+
+/// A variable takes a value: inputs are the variable and a value that holds its new elements from element `first` on. The
+/// output is the variable with these elements, in its own memory.
+///
+/// So no node behind this one may read the variable itself; what wants the new elements reads the output.
+///
+/// ```
+/// use cnn_core::op::{Assign, Op};
+/// // Weights and momentum, made side by side: the second is the momentum.
+/// let op = Op::Assign(Assign { first: 10 });
+/// assert_eq!(op.output_shape(&[&[5, 2], &[2, 5, 2]])?, [5, 2]);
+/// # Ok::<(), cnn_core::ShapeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Assign {
+    /// Where in the value the variable's elements begin.
+    pub first: usize,
+}
+
+impl Assign {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [variable, value] = exactly(inputs)?;
+        let held = element_count(value).and_then(|count| count.checked_sub(self.first));
+        if held < element_count(variable) || held.is_none() {
+            return Err(format!("expects a value with all elements of the variable from number {} on", self.first));
+        }
+        Ok(variable.to_vec())
     }
 }
 

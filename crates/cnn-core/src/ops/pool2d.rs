@@ -41,3 +41,45 @@ impl Pool2D {
         }
     }
 }
+
+/// From x `[N, H, W, C]` of a [`Pool2D`] and the gradient dy `[N, OH, OW, C]` of its output the gradient of x.
+///
+/// The maximum hands dy to the first pixel of the window, row by row, that holds it, as TensorFlow does; the average hands
+/// each pixel inside the picture its share. An average reads of x its shape alone, which is an attribute: its one input is
+/// dy. Inputs of a maximum: x and dy.
+///
+/// ```
+/// use cnn_core::op::{Op, Pool2D, Pool2DGradient, PoolKind};
+/// use cnn_core::shape::Padding2D;
+/// let pool = Pool2D { kind: PoolKind::Max, pool_size: [2, 2], strides: [2, 2], padding: Padding2D::default() };
+/// let op = Op::Pool2DGradient(Pool2DGradient { pool, input_size: [28, 28] });
+/// assert_eq!(op.output_shape(&[&[8, 28, 28, 16], &[8, 14, 14, 16]])?, [8, 28, 28, 16]);
+/// # Ok::<(), cnn_core::ShapeError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool2DGradient {
+    /// The pooling.
+    pub pool: Pool2D,
+    /// Height and width of x.
+    pub input_size: [usize; 2],
+}
+
+impl Pool2DGradient {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let dy = match (self.pool.kind, inputs) {
+            (PoolKind::Max, [_, dy]) | (PoolKind::Average, [dy]) => dy,
+            (PoolKind::Max, _) => return Err("expects an input and a gradient".into()),
+            (PoolKind::Average, _) => return Err("expects a gradient".into()),
+        };
+        let [n, _, _, c] = nhwc(dy)?;
+        let x = [n, self.input_size[0], self.input_size[1], c];
+        let wanted = self.pool.output_shape(&[&x])?;
+        if wanted != *dy {
+            return Err(format!("expects a gradient of shape {wanted:?}"));
+        }
+        if self.pool.kind == PoolKind::Max && *inputs[0] != x {
+            return Err(format!("expects an input of shape {x:?}"));
+        }
+        Ok(x.to_vec())
+    }
+}

@@ -30,3 +30,23 @@ impl Resize {
         Ok(vec![n, self.size[0], self.size[1], c])
     }
 }
+
+/// From the gradient dy `[N, OH, OW, C]` of a [`Resize`]'s output the gradient of its input, `[N, H, W, C]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResizeGradient {
+    /// Nearest or bilinear.
+    pub interpolation: Interpolation,
+    /// Height and width of the input.
+    pub input_size: [usize; 2],
+}
+
+impl ResizeGradient {
+    pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
+        let [dy] = exactly(inputs)?;
+        let [n, h, w, c] = nhwc(dy)?;
+        if h == 0 || w == 0 || self.input_size.contains(&0) {
+            return Err("expects pictures of at least one pixel".into());
+        }
+        Ok(vec![n, self.input_size[0], self.input_size[1], c])
+    }
+}

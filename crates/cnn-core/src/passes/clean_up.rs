@@ -6,7 +6,7 @@ use crate::op::{Conv2D, Function, Op, Pad, Reshape, Transpose};
 use crate::shape::Padding2D;
 
 /// Removes what does nothing: identities (a linear activation, padding by nothing, a slice of everything, …), reshapes of
-/// reshapes, transposes of transposes, padding of padding, and nodes that no output needs; zero padding of height and width goes into the
+/// reshapes, transposes of transposes, padding of padding, and nodes that no output and no [`Op::Assign`] needs; zero padding of height and width goes into the
 /// convolution behind it. Pooling keeps its padding apart: its windows do not see padding, and zeros they would.
 pub fn clean_up(graph: &Graph) -> Graph {
     let mut graph = drop_dead(graph);
@@ -72,13 +72,17 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         Op::Pool2D(op) => op.pool_size == [1, 1] && op.strides == [1, 1] && op.padding == Padding2D::default(),
         Op::Transpose(op) => op.permutation.iter().copied().eq(0..shape.len()),
         Op::Concat(_) => node.inputs.len() == 1,
-        Op::Reduce(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Reshape(_) => same_shape,
+        Op::Reduce(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Broadcast(_) | Op::Reshape(_) => same_shape,
         Op::Cast(op) => op.to == graph.value(node.inputs[0]).dtype,
         Op::Conv2D(_)
         | Op::Conv2DFilterGradient(_)
         | Op::Conv2DTranspose(_)
+        | Op::Pool2DGradient(_)
         | Op::Gemm(_)
+        | Op::UnaryGradient(_)
         | Op::Binary(_)
+        | Op::ResizeGradient(_)
+        | Op::Assign(_)
         | Op::BatchNorm(_)
         | Op::LayerNorm(_)
         | Op::Softmax(_) => false,
@@ -159,17 +163,7 @@ fn spatial_zeros(pad: &Pad) -> Option<Padding2D> {
 }
 
 fn drop_dead(graph: &Graph) -> Graph {
-    let mut needed = vec![false; graph.values().len()];
-    for &(_, output) in graph.outputs() {
-        needed[output.index()] = true;
-    }
-    for node in graph.nodes().iter().rev() {
-        if needed[node.output.index()] {
-            for input in &node.inputs {
-                needed[input.index()] = true;
-            }
-        }
-    }
+    let needed = graph.needed();
     let mut rewriter = Rewriter::new(graph);
     for node in graph.nodes().iter().filter(|node| needed[node.output.index()]) {
         rewriter.keep(node);

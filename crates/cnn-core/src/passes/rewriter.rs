@@ -129,6 +129,11 @@ pub(super) fn epilogue(op: &Op) -> Option<Epilogue> {
         Op::Conv2DTranspose(op) => Some(op.epilogue),
         Op::Gemm(op) => Some(op.epilogue),
         Op::Pool2D(_)
+        | Op::Pool2DGradient(_)
+        | Op::UnaryGradient(_)
+        | Op::ResizeGradient(_)
+        | Op::Broadcast(_)
+        | Op::Assign(_)
         | Op::Conv2DFilterGradient(_)
         | Op::Reduce(_)
         | Op::Unary(_)
@@ -154,6 +159,11 @@ pub(super) fn with_epilogue(op: &Op, epilogue: Epilogue) -> Op {
         Op::Conv2DTranspose(op) => op.epilogue = epilogue,
         Op::Gemm(op) => op.epilogue = epilogue,
         Op::Pool2D(_)
+        | Op::Pool2DGradient(_)
+        | Op::UnaryGradient(_)
+        | Op::ResizeGradient(_)
+        | Op::Broadcast(_)
+        | Op::Assign(_)
         | Op::Conv2DFilterGradient(_)
         | Op::Reduce(_)
         | Op::Unary(_)

@@ -45,6 +45,7 @@ impl Net {
             dilation_rate: [1, 1],
             before: [0, 0],
             output_size: [16, 16],
+            groups: 1,
             epilogue: Epilogue::default(),
         };
         self.push(name, Op::Conv2DTranspose(op), &[x, filter])

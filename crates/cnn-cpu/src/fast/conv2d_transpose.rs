@@ -24,6 +24,9 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
         size,
     };
     let (rows, columns) = (axis(0, kh, h), axis(1, kw, w));
+    if op.groups > 1 {
+        return grouped(op, inputs, [rows, columns], shape, y);
+    }
     let (oh, ow) = (shape[1], shape[2]);
     let matrix = Matrix { data: filter.data, rows: c, columns: kh * kw * f, row_step: 1, column_step: c };
     let finish = Finish::new(&op.epilogue, inputs);
@@ -49,6 +52,36 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
             }
             finish.apply(y, (n * oh + outputs.start) * ow * f, f);
         });
+    });
+}
+
+/// Several groups of channels, depthwise among them: each output sums up its own products.
+fn grouped(op: &Conv2DTranspose, inputs: &[View], [rows, columns]: [Axis; 2], shape: &[usize], y: &mut [f32]) {
+    let (x, filter) = (inputs[0], inputs[1]);
+    let ([_, h, w, c], [_, kw, group_f, _]) = (x.dims4(), filter.dims4());
+    let (oh, ow, f, group_c) = (shape[1], shape[2], shape[3], c / op.groups);
+    let finish = Finish::new(&op.epilogue, inputs);
+    y.par_chunks_mut(ow * f).enumerate().for_each(|(row, y)| {
+        let (n, oy) = (row / oh, row % oh);
+        y.fill(0.0);
+        for (a, iy) in rows.taps(oy) {
+            for (ox, y) in y.chunks_exact_mut(f).enumerate() {
+                for (b, ix) in columns.taps(ox) {
+                    let x = &x.data[((n * h + iy) * w + ix) * c..][..c];
+                    let tap = &filter.data[(a * kw + b) * group_f * c..][..group_f * c];
+                    if group_f == 1 && group_c == 1 {
+                        y.iter_mut().zip(x).zip(tap).for_each(|((y, x), w)| *y += x * w);
+                        continue;
+                    }
+                    for (f, y) in y.iter_mut().enumerate() {
+                        let group = f / group_f * group_c..(f / group_f + 1) * group_c;
+                        let w = &tap[f % group_f * c..][group.clone()];
+                        *y += x[group].iter().zip(w).map(|(x, w)| x * w).sum::<f32>();
+                    }
+                }
+            }
+        }
+        finish.apply(y, row * ow * f, f);
     });
 }
 

@@ -1,12 +1,12 @@
 //! Functions of one element and of two.
 
-use cnn_core::op::{Binary, BinaryOp, Function, Unary};
+use cnn_core::op::{Binary, BinaryOp, Function, Unary, UnaryGradient};
 use rayon::prelude::*;
 
 use super::vectors::vectorised;
-use super::walk::{Walk, strides};
+use super::walk::{Walk, broadcast_strides};
 use super::{CHUNK, View};
-use crate::reference::accuracy::{Real, formula};
+use crate::reference::accuracy::Real;
 
 /// A function of each element.
 pub(super) fn unary(op: &Unary, x: View, y: &mut [f32]) {
@@ -16,9 +16,19 @@ pub(super) fn unary(op: &Unary, x: View, y: &mut [f32]) {
     });
 }
 
+/// The slope of a function at each element, times dy.
+pub(super) fn unary_gradient(op: &UnaryGradient, x: View, dy: View, y: &mut [f32]) {
+    let elements = y.par_chunks_mut(CHUNK).zip(x.data.par_chunks(CHUNK)).zip(dy.data.par_chunks(CHUNK));
+    elements.for_each(|((y, x), dy)| {
+        y.copy_from_slice(x);
+        each(&op.function, y, Real::slope);
+        y.iter_mut().zip(dy).for_each(|(y, dy)| *y *= dy);
+    });
+}
+
 /// A function of two elements, broadcasting to `shape`.
 pub(super) fn binary(op: &Binary, a: View, b: View, shape: &[usize], y: &mut [f32]) {
-    let (a_steps, b_steps) = (broadcast(a.shape, shape), broadcast(b.shape, shape));
+    let (a_steps, b_steps) = (broadcast_strides(a.shape, shape.len()), broadcast_strides(b.shape, shape.len()));
     Walk::new(shape, [&a_steps, &b_steps]).for_each_run(y, |y, at, steps| {
         let (a, b) = (Run::new(a.data, at[0], steps[0], y.len()), Run::new(b.data, at[1], steps[1], y.len()));
         match op.op {
@@ -28,6 +38,7 @@ pub(super) fn binary(op: &Binary, a: View, b: View, shape: &[usize], y: &mut [f3
             BinaryOp::Divide => combine(y, a, b, |a, b| a / b),
             BinaryOp::Maximum => combine(y, a, b, Real::max),
             BinaryOp::Minimum => combine(y, a, b, Real::min),
+            BinaryOp::GreaterEqual => combine(y, a, b, Real::greater_equal),
             BinaryOp::Prelu => combine(y, a, b, |a, b| a.branch(0.0, |a| a * b, |a| a)),
         }
         activate(&op.activation, y);
@@ -59,51 +70,50 @@ fn combine(y: &mut [f32], a: Run, b: Run, f: impl Fn(f32, f32) -> f32) {
     }
 }
 
-/// The steps along the axes of `shape` of an array of shape `from`: an axis of size 1 stretches.
-fn broadcast(from: &[usize], shape: &[usize]) -> Vec<usize> {
-    let mut steps = vec![0; shape.len() - from.len()];
-    steps.extend(strides(from).iter().zip(from).map(|(&stride, &size)| if size == 1 { 0 } else { stride }));
-    steps
-}
-
 /// `y = function(y)`
 pub(super) fn activate(function: &Function, y: &mut [f32]) {
+    each(function, y, Real::activate);
+}
+
+/// `y = f(y, function)`
+#[inline(always)]
+fn each(function: &Function, y: &mut [f32], f: impl Fn(f32, &Function) -> f32) {
     vectorised(
         #[inline(always)]
-        || activate_inlined(function, y),
+        || each_inlined(function, y, f),
     );
 }
 
 /// Each arm is a loop of its own: with the function known, the compiler makes vectors of it.
 #[inline(always)]
-fn activate_inlined(function: &Function, y: &mut [f32]) {
+fn each_inlined(function: &Function, y: &mut [f32], f: impl Fn(f32, &Function) -> f32) {
     match *function {
-        Function::Linear => {}
+        Function::Linear => map(y, Function::Linear, f),
         Function::Relu { max_value, negative_slope, threshold } => {
-            map(y, Function::Relu { max_value, negative_slope, threshold });
+            map(y, Function::Relu { max_value, negative_slope, threshold }, f);
         }
-        Function::Elu { alpha } => map(y, Function::Elu { alpha }),
-        Function::Selu => map(y, Function::Selu),
-        Function::Gelu => map(y, Function::Gelu),
-        Function::GeluTanh => map(y, Function::GeluTanh),
-        Function::Sigmoid => map(y, Function::Sigmoid),
-        Function::HardSigmoid => map(y, Function::HardSigmoid),
-        Function::Tanh => map(y, Function::Tanh),
-        Function::Silu => map(y, Function::Silu),
-        Function::HardSilu => map(y, Function::HardSilu),
-        Function::Softplus => map(y, Function::Softplus),
-        Function::Softsign => map(y, Function::Softsign),
-        Function::Exponential => map(y, Function::Exponential),
-        Function::Mish => map(y, Function::Mish),
-        Function::Sqrt => map(y, Function::Sqrt),
-        Function::InverseSqrt => map(y, Function::InverseSqrt),
-        Function::Affine { scale, offset } => map(y, Function::Affine { scale, offset }),
+        Function::Elu { alpha } => map(y, Function::Elu { alpha }, f),
+        Function::Selu => map(y, Function::Selu, f),
+        Function::Gelu => map(y, Function::Gelu, f),
+        Function::GeluTanh => map(y, Function::GeluTanh, f),
+        Function::Sigmoid => map(y, Function::Sigmoid, f),
+        Function::HardSigmoid => map(y, Function::HardSigmoid, f),
+        Function::Tanh => map(y, Function::Tanh, f),
+        Function::Silu => map(y, Function::Silu, f),
+        Function::HardSilu => map(y, Function::HardSilu, f),
+        Function::Softplus => map(y, Function::Softplus, f),
+        Function::Softsign => map(y, Function::Softsign, f),
+        Function::Exponential => map(y, Function::Exponential, f),
+        Function::Mish => map(y, Function::Mish, f),
+        Function::Sqrt => map(y, Function::Sqrt, f),
+        Function::InverseSqrt => map(y, Function::InverseSqrt, f),
+        Function::Affine { scale, offset } => map(y, Function::Affine { scale, offset }, f),
     }
 }
 
 #[inline(always)]
-fn map(y: &mut [f32], function: Function) {
+fn map(y: &mut [f32], function: Function, f: impl Fn(f32, &Function) -> f32) {
     for y in y {
-        *y = formula(&function, *y);
+        *y = f(*y, &function);
     }
 }

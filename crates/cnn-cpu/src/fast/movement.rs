@@ -1,10 +1,10 @@
 //! Ops that move elements and compute nothing.
 
 use cnn_core::DType;
-use cnn_core::op::{Cast, Concat, Pad, Slice, Transpose};
+use cnn_core::op::{Broadcast, Cast, Concat, Pad, Slice, Transpose};
 use rayon::prelude::*;
 
-use super::walk::{Walk, strides};
+use super::walk::{Walk, broadcast_strides, strides};
 use super::{CHUNK, View};
 
 /// The box inside the border. A task takes a run along the last axis, with the axes behind it that have no border.
@@ -45,6 +45,11 @@ pub(super) fn transpose(op: &Transpose, x: View, shape: &[usize], y: &mut [f32])
     let strides = strides(x.shape);
     let strides: Vec<usize> = op.permutation.iter().map(|&axis| strides[axis]).collect();
     gather(x.data, &strides, shape, y);
+}
+
+/// The elements repeated.
+pub(super) fn broadcast(op: &Broadcast, x: View, y: &mut [f32]) {
+    gather(x.data, &broadcast_strides(x.shape, op.shape.len()), &op.shape, y);
 }
 
 /// `y[index] = x[index · strides]` for every index of `shape`.

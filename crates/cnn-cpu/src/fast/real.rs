@@ -2,7 +2,7 @@
 
 use cnn_core::op::Function;
 
-use crate::reference::accuracy::{Real, erf_formula, formula};
+use crate::reference::accuracy::{Real, erf_formula, formula, slope_formula};
 
 /// What kernels compute in.
 impl Real for f32 {
@@ -59,8 +59,17 @@ impl Real for f32 {
         if self > at as f32 { above } else { below }
     }
     #[inline(always)]
+    fn greater_equal(self, other: Self) -> Self {
+        if self >= other { 1.0 } else { 0.0 }
+    }
+    #[inline(always)]
     fn activate(self, function: &Function) -> Self {
         formula(function, self)
+    }
+    #[inline(always)]
+    fn slope(self, function: &Function) -> Self {
+        let slope = slope_formula(function, self);
+        if self.is_nan() { self } else { slope }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Resampling, as [`Resize`] defines it. A task takes a row of the output and goes over channels.
 
-use cnn_core::op::{Interpolation, Resize};
+use cnn_core::op::{Interpolation, Resize, ResizeGradient};
 use rayon::prelude::*;
 
 use super::View;
@@ -50,4 +50,30 @@ fn bilinear(i: usize, input: usize, output: usize) -> (usize, usize, f32) {
 /// `a · (1 - t) + b · t`
 fn mix(a: f32, b: f32, t: f32) -> f32 {
     a * (1.0 - t) + b * t
+}
+
+/// The gradient of the input, of shape `shape`. A task takes a picture.
+pub(super) fn gradient(op: &ResizeGradient, dy: View, shape: &[usize], dx: &mut [f32]) {
+    let ([_, oh, ow, c], [h, w]) = (dy.dims4(), op.input_size);
+    let weights = |i: usize, input: usize, output: usize| match op.interpolation {
+        Interpolation::Nearest => [(nearest(i, input, output), 1.0); 2],
+        Interpolation::Bilinear => {
+            let (first, second, t) = bilinear(i, input, output);
+            [(first, 1.0 - t), (second, t)]
+        }
+    };
+    let taps = if op.interpolation == Interpolation::Nearest { 1 } else { 2 };
+    dx.par_chunks_mut(shape[1] * shape[2] * c).enumerate().for_each(|(n, dx)| {
+        dx.fill(0.0);
+        for (i, j) in (0..oh).flat_map(|i| (0..ow).map(move |j| (i, j))) {
+            let dy = &dy.data[((n * oh + i) * ow + j) * c..][..c];
+            let (rows, columns) = (weights(i, h, oh), weights(j, w, ow));
+            for (&(iy, row), &(ix, column)) in
+                rows[..taps].iter().flat_map(|row| columns[..taps].iter().map(move |column| (row, column)))
+            {
+                let dx = &mut dx[(iy * w + ix) * c..][..c];
+                dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * (row * column));
+            }
+        }
+    });
 }

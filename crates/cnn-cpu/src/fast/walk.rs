@@ -61,3 +61,10 @@ pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
     }
     strides
 }
+
+/// The strides of a row-major array of shape `from` seen with `rank` axes: one of size 1 stretches.
+pub(super) fn broadcast_strides(from: &[usize], rank: usize) -> Vec<usize> {
+    let mut out = vec![0; rank - from.len()];
+    out.extend(strides(from).iter().zip(from).map(|(&stride, &size)| if size == 1 { 0 } else { stride }));
+    out
+}

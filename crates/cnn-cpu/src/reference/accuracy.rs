@@ -28,6 +28,9 @@
 //! - Convolutions and matrix products: `γ(k + 2)·(Σ|x·w| + |bias| + |residual|)` before the clamp, k counting the
 //!   products, the bias and the residual; any order, fused or not. Small integers are exact.
 //! - Average pooling: the sum of the pixels inside, divided by (or times the reciprocal of) their number.
+//! - Gradients: of a function `dy · slope` by [`slope_formula`]; of average pooling the sum of each `dy / count`; of
+//!   bilinear resampling the sum of `dy · (row · column)`, the weights being those of the resampling; of maximum pooling the
+//!   sum of the dy of the windows whose first maximum it is; all in any order.
 //! - Sums and means along axes: as average pooling, over all elements.
 //! - BatchNorm: the mean is subtracted first, `(x - mean) · (gamma · inverseSqrt(variance + epsilon)) + beta`. The form
 //!   `x · scale + shift` is worse by `|mean · scale|` and not covered.
@@ -46,7 +49,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use cnn_core::DType;
 use cnn_core::op::Function;
 
-use super::elementwise::{SELU_ALPHA, SELU_SCALE, SQRT_2_OVER_PI, apply};
+use super::elementwise::{FRAC_1_SQRT_2PI, SELU_ALPHA, SELU_SCALE, SQRT_2_OVER_PI, apply, slope};
 
 /// Half the distance from 1 to the next float32: what rounding to nearest adds, relatively.
 pub const UNIT_ROUNDOFF: f64 = 1.0 / (1u32 << 24) as f64;
@@ -106,8 +109,12 @@ pub trait Real:
     fn sum(terms: &[Self]) -> Self;
     /// `above(x)` for x > at, else `below(x)`: a kernel's `select`.
     fn branch(self, at: f64, below: impl Fn(Self) -> Self, above: impl Fn(Self) -> Self) -> Self;
+    /// 1 if x is at least `other`, else 0.
+    fn greater_equal(self, other: Self) -> Self;
     /// `function(x)`
     fn activate(self, function: &Function) -> Self;
+    /// `function'(x)`
+    fn slope(self, function: &Function) -> Self;
 }
 
 /// `function(x)` in the steps in which kernels compute it. None overflows before the result does, but GeluTanh's cube.
@@ -150,6 +157,75 @@ pub fn formula<R: Real>(function: &Function, x: R) -> R {
         Function::InverseSqrt => x.inverse_sqrt(),
         Function::Affine { scale, offset } => R::exact(f64::from(scale)) * x + R::exact(f64::from(offset)),
     }
+}
+
+/// `function'(x)` in the steps in which kernels compute it.
+#[inline(always)]
+pub fn slope_formula<R: Real>(function: &Function, x: R) -> R {
+    let (zero, one, two, half) = (R::exact(0.0), R::exact(1.0), R::exact(2.0), R::exact(0.5));
+    match *function {
+        Function::Linear => one,
+        Function::Relu { max_value, negative_slope, threshold } => {
+            let slope = R::exact(f64::from(negative_slope));
+            x.branch(f64::from(threshold), |_| slope, |x| (-x).branch(-f64::from(max_value), |_| zero, |_| one))
+        }
+        Function::Elu { alpha } => x.branch(0.0, |x| R::exact(f64::from(alpha)) * x.exp(), |_| one),
+        Function::Selu => {
+            let (below, above) = (R::constant(SELU_SCALE * SELU_ALPHA), R::constant(SELU_SCALE));
+            x.branch(0.0, |x| below * x.exp(), |_| above)
+        }
+        Function::Gelu => {
+            let normal = (-(half * (x * x))).exp() * R::constant(FRAC_1_SQRT_2PI);
+            half * (one + (x * R::constant(std::f64::consts::FRAC_1_SQRT_2)).erf()) + x * normal
+        }
+        Function::GeluTanh => {
+            let inner = R::constant(SQRT_2_OVER_PI) * (x + R::constant(0.044715) * (x * x * x));
+            let slope = R::constant(SQRT_2_OVER_PI) * (one + R::constant(3.0 * 0.044715) * (x * x));
+            half * (one + tanh(inner)) + half * x * (tanh_slope(inner) * slope)
+        }
+        Function::Sigmoid => sigmoid_slope(x),
+        Function::HardSigmoid => hard_sigmoid_slope(x),
+        Function::Tanh => tanh_slope(x),
+        Function::Silu => sigmoid(x) + x * sigmoid_slope(x),
+        Function::HardSilu => hard_sigmoid(x) + x * hard_sigmoid_slope(x),
+        Function::Softplus => sigmoid(x),
+        Function::Softsign => one / ((one + x.abs()) * (one + x.abs())),
+        Function::Exponential => x.exp(),
+        Function::Mish => {
+            // As in formula: tanh(softplus(x)) = n / (n + d), and 1 minus its square is d·(2n + d) / (n + d)².
+            let t = (-x.abs()).exp();
+            let n = x.branch(0.0, |_| t * (t + two), |_| one + two * t);
+            let d = x.branch(0.0, |_| two, |_| two * (t * t));
+            let sum = n + d;
+            n / sum + x * sigmoid(x) * (d * (two * n + d) / (sum * sum))
+        }
+        Function::Sqrt => half * x.inverse_sqrt(),
+        Function::InverseSqrt => {
+            let y = x.inverse_sqrt();
+            -(half * (y * (y * y)))
+        }
+        Function::Affine { scale, .. } => R::exact(f64::from(scale)),
+    }
+}
+
+/// With `t = exp(-|x|)`: `t / (1 + t)²`.
+#[inline(always)]
+fn sigmoid_slope<R: Real>(x: R) -> R {
+    let t = (-x.abs()).exp();
+    t / ((R::exact(1.0) + t) * (R::exact(1.0) + t))
+}
+
+/// With `t = exp(-2·|x|)`: `4t / (1 + t)²`.
+#[inline(always)]
+fn tanh_slope<R: Real>(x: R) -> R {
+    let t = (R::exact(-2.0) * x.abs()).exp();
+    R::exact(4.0) * t / ((R::exact(1.0) + t) * (R::exact(1.0) + t))
+}
+
+/// 1/6 for |x| < 3, else 0
+#[inline(always)]
+fn hard_sigmoid_slope<R: Real>(x: R) -> R {
+    (-x.abs()).branch(-3.0, |_| R::exact(0.0), |_| R::constant(1.0 / 6.0))
 }
 
 /// With `t = exp(-|x|)`: `t / (1 + t)` below 0, `1 / (1 + t)` above.
@@ -227,8 +303,14 @@ impl Real for f64 {
     fn branch(self, at: f64, below: impl Fn(Self) -> Self, above: impl Fn(Self) -> Self) -> Self {
         if self > at { above(self) } else { below(self) }
     }
+    fn greater_equal(self, other: Self) -> Self {
+        if self >= other { 1.0 } else { 0.0 }
+    }
     fn activate(self, function: &Function) -> Self {
         apply(function, self)
+    }
+    fn slope(self, function: &Function) -> Self {
+        slope(function, self)
     }
 }
 
@@ -352,8 +434,16 @@ impl Real for Approx {
         let error = value.error.max((other.value - value.value).abs() + other.error);
         if error.is_nan() { Self::unbounded(value.value) } else { Self { value: value.value, error } }
     }
+    fn greater_equal(self, other: Self) -> Self {
+        // Where the errors overlap the computed number may be either.
+        let clear = (self.value - other.value).abs() > self.error + other.error || self.error + other.error == 0.0;
+        Self { value: self.value.greater_equal(other.value), error: if clear { 0.0 } else { 1.0 } }
+    }
     fn activate(self, function: &Function) -> Self {
         Self { value: apply(function, self.value), error: formula(function, self).error }
+    }
+    fn slope(self, function: &Function) -> Self {
+        Self { value: slope(function, self.value), error: slope_formula(function, self).error }
     }
 }
 

@@ -61,6 +61,13 @@ pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// The strides of a row-major array of shape `from` seen with `rank` axes: one of size 1 stretches.
+pub(super) fn broadcast_strides(from: &[usize], rank: usize) -> Vec<usize> {
+    let mut out = vec![0; rank - from.len()];
+    out.extend(strides(from).iter().zip(from).map(|(&stride, &size)| if size == 1 { 0 } else { stride }));
+    out
+}
+
 /// The offsets `start + Σ index · strides` for every index of `shape`, the last axis fastest.
 pub(super) fn offsets(shape: &[usize], strides: &[usize], start: usize) -> Vec<usize> {
     let mut offsets = vec![start];

@@ -11,8 +11,8 @@ use super::linear::linear;
 pub(super) fn conv2d_transpose<R: Real>(op: &Conv2DTranspose, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
     let [kh, kw, _, c] = inputs[1].dims4();
     let sums = |x: &Array, filter: &Array| convolve_transposed(op, x, filter, shape);
-    let products = taps(kh, op.strides[0], op.dilation_rate[0]) * taps(kw, op.strides[1], op.dilation_rate[1]) * c;
-    linear(sums, products, &op.epilogue, inputs)
+    let products = taps(kh, op.strides[0], op.dilation_rate[0]) * taps(kw, op.strides[1], op.dilation_rate[1]);
+    linear(sums, products * c / op.groups, &op.epilogue, inputs)
 }
 
 /// How many of an axis's `k` taps reach one output at most: they stand `stride / gcd(stride, dilation)` apart.
@@ -26,7 +26,8 @@ fn taps(k: usize, stride: usize, dilation_rate: usize) -> usize {
 
 /// The sums of products.
 fn convolve_transposed(op: &Conv2DTranspose, x: &Array, filter: &Array, shape: &[usize]) -> Array {
-    let ([_, h, w, c], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
+    let ([_, h, w, c], [kh, kw, group_f, _]) = (x.dims4(), filter.dims4());
+    let (f, group_c) = (shape[3], c / op.groups);
     let (oh, ow) = (shape[1], shape[2]);
     let mut y = Array::zeros(shape.to_vec());
     if y.data.is_empty() {
@@ -40,9 +41,11 @@ fn convolve_transposed(op: &Conv2DTranspose, x: &Array, filter: &Array, shape: &
                 for b in 0..kw {
                     let Some(ix) = source(ox, b, op.strides[1], op.dilation_rate[1], op.before[1], w) else { continue };
                     let x = &x.data[((n * h + iy) * w + ix) * c..][..c];
-                    let tap = &filter.data[(a * kw + b) * f * c..][..f * c];
-                    for (y, w) in y.iter_mut().zip(tap.chunks(c.max(1))) {
-                        *y += x.iter().zip(w).map(|(x, w)| x * w).sum::<f64>();
+                    let tap = &filter.data[(a * kw + b) * group_f * c..][..group_f * c];
+                    for (f, y) in y.iter_mut().enumerate() {
+                        let group = f / group_f * group_c..(f / group_f + 1) * group_c;
+                        let w = &tap[f % group_f * c..][..c];
+                        *y += x[group.clone()].iter().zip(&w[group]).map(|(x, w)| x * w).sum::<f64>();
                     }
                 }
             }

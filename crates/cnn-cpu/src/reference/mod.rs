@@ -26,7 +26,7 @@ use cnn_core::{DType, ShapeError};
 
 use accuracy::{Approx, Real};
 pub use array::Array;
-pub use elementwise::apply;
+pub use elementwise::{apply, slope};
 pub use run::run;
 
 /// An op's output, and how far from it an implementation may be.
@@ -111,18 +111,23 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::Conv2DFilterGradient(op) => conv2d_filter_gradient::filter_gradient(op, inputs, shape),
         Op::Conv2DTranspose(op) => conv2d_transpose::conv2d_transpose(op, inputs, shape),
         Op::Pool2D(op) => pool2d::pool(op, inputs[0], shape),
+        Op::Pool2DGradient(op) => pool2d::gradient(op, inputs, shape),
         Op::Reduce(op) => reduce::reduce(op, inputs[0]),
         Op::Gemm(op) => gemm::gemm(op, inputs, shape),
         Op::Unary(op) => elementwise::unary(op, inputs[0]),
+        Op::UnaryGradient(op) => elementwise::unary_gradient(op, inputs[0], inputs[1]),
         Op::Binary(op) => elementwise::binary(op, inputs[0], inputs[1], shape),
         Op::BatchNorm(op) => normalization::batch_norm(op, inputs),
         Op::LayerNorm(op) => normalization::layer_norm(op, inputs),
         Op::Softmax(op) => softmax::softmax(op, inputs[0]),
         Op::Resize(op) => resize::resize(op, inputs[0]),
+        Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape),
         Op::Pad(op) => moved(movement::pad(op, inputs[0], shape)),
         Op::Slice(op) => moved(movement::slice(op, inputs[0], shape)),
         Op::Transpose(op) => moved(movement::transpose(op, inputs[0], shape)),
         Op::Concat(op) => moved(movement::concat(op, inputs, shape)),
+        Op::Broadcast(op) => moved(movement::broadcast(op, inputs[0])),
+        Op::Assign(op) => moved(movement::assign(op, inputs[1], shape)),
         // Neither changes a number: a Cast's rounding is part of storing the output.
         Op::Reshape(_) | Op::Cast(_) => moved(inputs[0].data.clone()),
     }

@@ -1,8 +1,8 @@
 //! Ops that move elements and compute nothing.
 
-use cnn_core::op::{Concat, Pad, Slice, Transpose};
+use cnn_core::op::{Assign, Broadcast, Concat, Pad, Slice, Transpose};
 
-use super::array::{Array, offsets, strides};
+use super::array::{Array, broadcast_strides, offsets, strides};
 
 /// The box inside the border.
 pub(super) fn pad(op: &Pad, x: &Array, shape: &[usize]) -> Vec<f64> {
@@ -35,6 +35,16 @@ pub(super) fn concat(op: &Concat, inputs: &[&Array], shape: &[usize]) -> Vec<f64
         begin[op.axis] += x.shape[op.axis];
     }
     y.data
+}
+
+/// The elements repeated.
+pub(super) fn broadcast(op: &Broadcast, x: &Array) -> Vec<f64> {
+    offsets(&op.shape, &broadcast_strides(&x.shape, op.shape.len()), 0).into_iter().map(|i| x.data[i]).collect()
+}
+
+/// The variable's new elements, of shape `shape`.
+pub(super) fn assign(op: &Assign, value: &Array, shape: &[usize]) -> Vec<f64> {
+    value.data[op.first..][..shape.iter().product()].to_vec()
 }
 
 /// Writes `x` into `y` from index `begin` on.

@@ -1,6 +1,6 @@
 //! Resampling, as [`Resize`] defines it, in the steps of [`accuracy`](super::accuracy).
 
-use cnn_core::op::{Interpolation, Resize};
+use cnn_core::op::{Interpolation, Resize, ResizeGradient};
 
 use super::accuracy::Real;
 use super::array::Array;
@@ -49,4 +49,36 @@ fn bilinear<R: Real>(i: usize, input: usize, output: usize) -> (usize, usize, R)
 /// `a · (1 - t) + b · t`
 fn mix<R: Real>(a: R, b: R, t: R) -> R {
     a * (R::exact(1.0) - t) + b * t
+}
+
+/// The gradient of the input, of shape `shape`.
+pub(super) fn gradient<R: Real>(op: &ResizeGradient, dy: &Array, shape: &[usize]) -> Vec<R> {
+    let ([n, oh, ow, c], [h, w]) = (dy.dims4(), op.input_size);
+    let mut terms: Vec<Vec<R>> = vec![Vec::new(); shape.iter().product()];
+    let (rows, columns) = (weights::<R>(op.interpolation, h, oh), weights::<R>(op.interpolation, w, ow));
+    for (n, i, j) in (0..n).flat_map(|n| (0..oh).flat_map(move |i| (0..ow).map(move |j| (n, i, j)))) {
+        for (&(iy, row), &(ix, column)) in rows[i].iter().flat_map(|a| columns[j].iter().map(move |b| (a, b))) {
+            for channel in 0..c {
+                let dy = R::exact(dy.data[((n * oh + i) * ow + j) * c + channel]);
+                let weighted = match op.interpolation {
+                    Interpolation::Nearest => dy,
+                    Interpolation::Bilinear => dy * (row * column),
+                };
+                terms[((n * h + iy) * w + ix) * c + channel].push(weighted);
+            }
+        }
+    }
+    terms.iter().map(|terms| R::sum(terms)).collect()
+}
+
+/// For each output along one axis the inputs that it is made of, with their weights.
+fn weights<R: Real>(interpolation: Interpolation, input: usize, output: usize) -> Vec<Vec<(usize, R)>> {
+    let one = |i: usize| match interpolation {
+        Interpolation::Nearest => vec![(nearest(i, input, output), R::exact(1.0))],
+        Interpolation::Bilinear => {
+            let (first, second, t) = bilinear::<R>(i, input, output);
+            vec![(first, R::exact(1.0) - t), (second, t)]
+        }
+    };
+    (0..output).map(one).collect()
 }

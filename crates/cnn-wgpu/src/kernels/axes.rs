@@ -12,6 +12,13 @@ pub fn steps(shape: &[usize]) -> Vec<usize> {
     steps
 }
 
+/// Row-major steps of `shape` along `rank` axes; 0 where it stretches.
+pub fn broadcast_steps(shape: &[usize], rank: usize) -> Vec<usize> {
+    let mut out = vec![0; rank - shape.len()];
+    out.extend(shape.iter().zip(steps(shape)).map(|(&size, step)| if size == 1 { 0 } else { step }));
+    out
+}
+
 /// Merges each axis into the one before it where `merge(outer, inner)` gives what both are together; drops axes of which
 /// `is_unit` says that they do nothing. The outermost axis comes first.
 pub fn merged<A: Copy>(axes: &[A], is_unit: impl Fn(&A) -> bool, merge: impl Fn(A, A) -> Option<A>) -> Vec<A> {

@@ -49,14 +49,14 @@ pub struct Params {
     pub low: f32,
     /// Upper end of the clamp.
     pub high: f32,
-    /// Nothing.
-    pub pad: u32,
+    /// Groups of channels.
+    pub groups: u32,
 }
 
 /// All ways to convolve, transposed.
 pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
     let (x, filter, y) = (problem.inputs[0], problem.inputs[1], problem.output);
-    let lanes = lanes(&[x[3]]);
+    let lanes = lanes(&[x[3] / op.groups]);
     let params = Params {
         batch: x[0] as u32,
         in_h: x[1] as u32,
@@ -77,7 +77,7 @@ pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
         has_residual: op.epilogue.residual.into(),
         low: op.epilogue.clamp.low,
         high: op.epilogue.clamp.high,
-        pad: 0,
+        groups: op.groups as u32,
     };
     let pixels = y[0] * y[1] * y[2];
     let workgroups = (pixels * y[3].div_ceil(4)).div_ceil(INVOCATIONS);
@@ -85,6 +85,6 @@ pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
     let kernel =
         Kernel::new("conv2d_transpose", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
     let taps = u64::from(params.kernel_h) * u64::from(params.kernel_w);
-    let turns = u64::from(params.kernel_h) + taps * (1 + u64::from(params.in_c));
+    let turns = u64::from(params.kernel_h) + taps * (1 + u64::from(params.in_c / params.groups));
     vec![Candidate::one("conv2d_transpose", kernel.looping(turns))]
 }

@@ -1,9 +1,9 @@
 //! Kernels of [`cnn_core::op::Unary`] and [`cnn_core::op::Binary`].
 
 use bytemuck::{Pod, Zeroable};
-use cnn_core::op::{Binary, BinaryOp, Function, Unary};
+use cnn_core::op::{Binary, BinaryOp, Function, Unary, UnaryGradient};
 
-use super::axes::{MAX_RANK, merged, steps};
+use super::axes::{MAX_RANK, broadcast_steps, merged};
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
@@ -40,7 +40,7 @@ pub(super) fn function(function: Function) -> (u32, [f32; 4]) {
     }
 }
 
-/// `Params` of `shaders/unary.wgsl`.
+/// `Params` of `shaders/unary.wgsl` and `shaders/unary_gradient.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct UnaryParams {
@@ -70,15 +70,24 @@ pub struct BinaryParams {
 
 /// All ways to apply a function to each element.
 pub fn unary(op: &Unary, problem: &Problem) -> Vec<Candidate> {
+    each("unary", op.function, vec![0], problem)
+}
+
+/// All ways to make the gradient of that.
+pub fn unary_gradient(op: &UnaryGradient, problem: &Problem) -> Vec<Candidate> {
+    each("unary_gradient", op.function, vec![0, 1], problem)
+}
+
+fn each(shader: &'static str, applied: Function, reads: Vec<usize>, problem: &Problem) -> Vec<Candidate> {
     let lanes = lanes(&[problem.len()]);
     let count = problem.len() / lanes;
-    let (code, arguments) = function(op.function);
+    let (code, arguments) = function(applied);
     let mut variant = variant(problem, lanes);
     variant.constants.push(("FUNCTION", code));
     let params = UnaryParams { arguments, count: count as u32, pad: [0; 3] };
     let workgroups = count.div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("unary", variant, &params, vec![0], workgroups, problem.capabilities);
-    vec![Candidate::one("unary", kernel)]
+    let kernel = Kernel::new(shader, variant, &params, reads, workgroups, problem.capabilities);
+    vec![Candidate::one(shader, kernel)]
 }
 
 /// An axis of the output, with the steps of both operands.
@@ -125,6 +134,7 @@ fn op_code(op: BinaryOp) -> u32 {
         BinaryOp::Maximum => 4,
         BinaryOp::Minimum => 5,
         BinaryOp::Prelu => 6,
+        BinaryOp::GreaterEqual => 7,
     }
 }
 
@@ -138,13 +148,6 @@ fn broadcast_axes(a: &[usize], b: &[usize], output: &[usize]) -> Vec<Axis> {
     };
     let merged = merged(&axes, |axis| axis.size == 1, merge);
     if merged.is_empty() { vec![Axis { size: 1, a: 1, b: 1 }] } else { merged }
-}
-
-/// Row-major steps of `shape` along `rank` axes; 0 where it stretches.
-fn broadcast_steps(shape: &[usize], rank: usize) -> Vec<usize> {
-    let mut out = vec![0; rank - shape.len()];
-    out.extend(shape.iter().zip(steps(shape)).map(|(&size, step)| if size == 1 { 0 } else { step }));
-    out
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use bytemuck::{Pod, Zeroable};
 use cnn_core::DType;
-use cnn_core::op::{Cast, Concat, Pad, Slice, Transpose};
+use cnn_core::op::{Assign, Broadcast, Cast, Concat, Pad, Slice, Transpose};
 use cnn_shaders::Variant;
 
-use super::axes::{MAX_RANK, merged, steps};
+use super::axes::{MAX_RANK, broadcast_steps, merged, steps};
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
@@ -104,6 +104,20 @@ pub fn transpose(op: &Transpose, problem: &Problem) -> Vec<Candidate> {
 /// A plain copy. Plans alias a reshape's output with its input, so this is for whoever runs a node by itself.
 pub fn reshape(problem: &Problem) -> Vec<Candidate> {
     copy("reshape", &[Axis::plain(problem.len(), 1)], 0, 0.0, problem)
+}
+
+/// All ways to repeat elements along axes.
+pub fn broadcast(op: &Broadcast, problem: &Problem) -> Vec<Candidate> {
+    let steps = broadcast_steps(problem.inputs[0], op.shape.len());
+    let axes: Vec<Axis> = op.shape.iter().zip(steps).map(|(&size, step)| Axis::plain(size, step)).collect();
+    copy("broadcast", &axes, 0, 0.0, problem)
+}
+
+/// All ways to copy a variable's new elements out of a value, which is the second input; the output is the variable.
+pub fn assign(op: &Assign, problem: &Problem) -> Vec<Candidate> {
+    let mut candidates = copy("assign", &[Axis::plain(problem.len(), 1)], op.first, 0.0, problem);
+    candidates.iter_mut().flat_map(|candidate| &mut candidate.dispatches).for_each(|kernel| kernel.reads = vec![1]);
+    candidates
 }
 
 fn copy(name: &'static str, axes: &[Axis], first: usize, border: f32, problem: &Problem) -> Vec<Candidate> {

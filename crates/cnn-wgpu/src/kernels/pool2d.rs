@@ -1,7 +1,7 @@
 //! Kernels of [`cnn_core::op::Pool2D`].
 
 use bytemuck::{Pod, Zeroable};
-use cnn_core::op::{Pool2D, PoolKind};
+use cnn_core::op::{Pool2D, Pool2DGradient, PoolKind};
 
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
@@ -45,21 +45,7 @@ const VERY_LARGE_WINDOW: u64 = 1 << 12;
 /// All ways to pool, the static choice first.
 pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
     let (x, y) = (problem.inputs[0], problem.output);
-    let lanes = lanes(&[x[3]]);
-    let params = Params {
-        batch: x[0] as u32,
-        in_h: x[1] as u32,
-        in_w: x[2] as u32,
-        channels: (x[3] / lanes) as u32,
-        out_h: y[1] as u32,
-        out_w: y[2] as u32,
-        kernel_h: op.pool_size[0] as u32,
-        kernel_w: op.pool_size[1] as u32,
-        stride_h: op.strides[0] as u32,
-        stride_w: op.strides[1] as u32,
-        pad_top: op.padding.top as u32,
-        pad_left: op.padding.left as u32,
-    };
+    let (lanes, params) = params(op, x, y);
     let mut variant = variant(problem, lanes);
     variant.constants.push(("AVERAGE", (op.kind == PoolKind::Average).into()));
     let area = u64::from(params.kernel_h.min(params.in_h)) * u64::from(params.kernel_w.min(params.in_w));
@@ -84,4 +70,45 @@ pub fn candidates(op: &Pool2D, problem: &Problem) -> Vec<Candidate> {
         }
     }
     candidates
+}
+
+/// All ways to make the gradient.
+pub fn gradient(op: &Pool2DGradient, problem: &Problem) -> Vec<Candidate> {
+    let (pool, dy) = (&op.pool, problem.inputs[problem.inputs.len() - 1]);
+    let (lanes, params) = params(pool, problem.output, dy);
+    let workgroups = (problem.len() / lanes).div_ceil(INVOCATIONS);
+    // Windows that hold a pixel, at most; each of them is looked through for its maximum.
+    let windows = |kernel: u32, stride: u32, count: u32| u64::from(kernel.div_ceil(stride).min(count));
+    let rows = windows(params.kernel_h, params.stride_h, params.out_h);
+    let all = rows * windows(params.kernel_w, params.stride_w, params.out_w);
+    let (shader, reads, turns) = match pool.kind {
+        PoolKind::Average => ("pool2d_average_gradient", vec![0], rows + all),
+        PoolKind::Max => {
+            let height = u64::from(params.kernel_h.min(params.in_h));
+            let area = height * u64::from(params.kernel_w.min(params.in_w));
+            ("pool2d_max_gradient", vec![0, 1], rows + all * (1 + height + area))
+        }
+    };
+    let kernel = Kernel::new(shader, variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
+    vec![Candidate::one(shader, kernel.looping(turns))]
+}
+
+/// Elements side by side, and the parameters of a pooling from x to y.
+fn params(op: &Pool2D, x: &[usize], y: &[usize]) -> (usize, Params) {
+    let lanes = lanes(&[x[3]]);
+    let params = Params {
+        batch: x[0] as u32,
+        in_h: x[1] as u32,
+        in_w: x[2] as u32,
+        channels: (x[3] / lanes) as u32,
+        out_h: y[1] as u32,
+        out_w: y[2] as u32,
+        kernel_h: op.pool_size[0] as u32,
+        kernel_w: op.pool_size[1] as u32,
+        stride_h: op.strides[0] as u32,
+        stride_w: op.strides[1] as u32,
+        pad_top: op.padding.top as u32,
+        pad_left: op.padding.left as u32,
+    };
+    (lanes, params)
 }

@@ -4,8 +4,8 @@ use cnn_core::op::*;
 use cnn_core::shape::Padding2D;
 use cnn_core::{DType, Op};
 
-use super::super::accuracy::{Approx, Real, formula};
-use super::super::{Array, apply, compute, evaluate, output_shape};
+use super::super::accuracy::{Approx, Real, formula, slope_formula};
+use super::super::{Array, apply, compute, evaluate, output_shape, slope};
 use super::device::Device;
 use super::{Random, array};
 
@@ -71,6 +71,52 @@ fn the_kernels_formula_is_the_definition() {
                 "{function:?} at {x}: {kernel}, {definition}"
             );
         }
+    }
+}
+
+#[test]
+fn the_kernels_slope_is_the_definition() {
+    let mut random = Random(12);
+    for function in &FUNCTIONS {
+        for x in arguments(function, &mut random) {
+            let (kernel, definition) = (slope_formula(function, x), slope(function, x));
+            let error = (kernel - definition).abs();
+            assert!(
+                kernel == definition || error <= 1e-12 * definition.abs().max(1.0),
+                "{function:?} at {x}: {kernel}, {definition}"
+            );
+        }
+    }
+}
+
+/// Central differences of the definition, at steps that make their error about 1e-9.
+#[test]
+fn slopes_are_those_of_the_functions() {
+    for function in &FUNCTIONS {
+        for i in -400..400 {
+            let (x, h) = (0.0137 * f64::from(i) + 0.00411, 1e-5);
+            if !takes_negative(function) && x <= 0.05 || (x - 1.5).abs() < 1e-4 || (x.abs() - 3.0).abs() < 1e-4 {
+                continue;
+            }
+            let difference = (apply(function, x + h) - apply(function, x - h)) / (2.0 * h);
+            let error = (difference - slope(function, x)).abs();
+            assert!(error <= 1e-6 * difference.abs().max(1.0), "{function:?} at {x}: {difference}, {error}");
+        }
+    }
+}
+
+#[test]
+fn slopes_stay_inside_their_bounds() {
+    let mut random = Random(13);
+    for function in &FUNCTIONS {
+        let x = arguments(function, &mut random);
+        let dy: Vec<f64> = x.iter().map(|_| f64::from(random.unit() as f32)).collect();
+        let op = Op::UnaryGradient(UnaryGradient { function: *function });
+        // A power of two times dy.
+        let power = matches!(function, Function::Relu { negative_slope: 0.0 | 0.25, .. } | Function::Linear)
+            || matches!(function, Function::Affine { scale: 1.0, .. });
+        let least = if power { EXACT } else { STEPS };
+        check(&op, &[&array(&[x.len()], &x), &array(&[x.len()], &dy)], least);
     }
 }
 
@@ -158,6 +204,7 @@ fn functions_of_two_elements_stay_inside_their_bounds() {
         (BinaryOp::Maximum, EXACT),
         (BinaryOp::Minimum, EXACT),
         (BinaryOp::Prelu, STEPS),
+        (BinaryOp::GreaterEqual, EXACT),
     ];
     for (op, least) in operations {
         let (a, b) = (random.array(&[3, 4, 50], 4.0), random.array(&[4, 1], 2.0));
@@ -211,6 +258,11 @@ fn softmax_stays_inside_its_bound() {
     }
 }
 
+/// Numbers divided by 3: all bits of the mantissa are in use, so that any sum rounds.
+fn thirds(x: Array) -> Array {
+    Array { data: x.data.iter().map(|x| f64::from((x / 3.0) as f32)).collect(), shape: x.shape }
+}
+
 #[test]
 fn pooling_stays_inside_its_bound() {
     let mut random = Random(9);
@@ -220,6 +272,11 @@ fn pooling_stays_inside_its_bound() {
         for kind in [PoolKind::Max, PoolKind::Average] {
             let op = Op::Pool2D(Pool2D { kind, pool_size, strides, padding });
             check(&op, &[&x], if kind == PoolKind::Max { EXACT } else { SUMS });
+            let dy = thirds(random.array(&output_shape(&op, &[&x]).unwrap(), 1.0));
+            let pool = Pool2D { kind, pool_size, strides, padding };
+            let gradient = Op::Pool2DGradient(Pool2DGradient { pool, input_size: [7, 9] });
+            let inputs: &[&Array] = if kind == PoolKind::Max { &[&x, &dy] } else { &[&dy] };
+            check(&gradient, inputs, SUMS);
         }
     }
 }
@@ -246,6 +303,10 @@ fn resampling_stays_inside_its_bound() {
                 &[&x],
                 if interpolation == Interpolation::Nearest { EXACT } else { STEPS },
             );
+            let dy = thirds(random.array(&[2, size[0], size[1], 3], 4.0));
+            let shrinks = interpolation == Interpolation::Nearest && size[0] <= 7 && size[1] <= 5;
+            let gradient = Op::ResizeGradient(ResizeGradient { interpolation, input_size: [7, 5] });
+            check(&gradient, &[&dy], if shrinks { EXACT } else { SUMS });
         }
     }
 }
@@ -259,6 +320,7 @@ fn moving_is_exact() {
         Op::Slice(Slice { begin: vec![1, 0, 2], size: vec![1, 3, 2] }),
         Op::Transpose(Transpose { permutation: vec![2, 0, 1] }),
         Op::Concat(Concat { axis: 2 }),
+        Op::Broadcast(Broadcast { shape: vec![5, 2, 3, 4] }),
         Op::Reshape(Reshape { shape: vec![6, 4] }),
         Op::Cast(Cast { to: DType::F32 }),
     ];

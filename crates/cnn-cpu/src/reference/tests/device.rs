@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use cnn_core::op::Function;
 
-use super::super::accuracy::{Real, erf_formula, formula};
+use super::super::accuracy::{Real, erf_formula, formula, slope_formula};
 use super::Random;
 
 thread_local! {
@@ -105,6 +105,12 @@ impl Real for Device {
     }
     fn activate(self, function: &Function) -> Self {
         formula(function, self)
+    }
+    fn greater_equal(self, other: Self) -> Self {
+        Self(f32::from(u8::from(self.0 >= other.0)))
+    }
+    fn slope(self, function: &Function) -> Self {
+        slope_formula(function, self)
     }
 }
 

@@ -111,7 +111,8 @@ fn cases(random: &mut Random) -> Vec<Case> {
         ([1, 3, 3, 2], [5, 4, 2, 2], [2, 2], [2, 1], [3, 1], [9, 8]),
     ];
     for (x, filter, strides, dilation_rate, before, output_size) in transposed_convolutions {
-        let op = Conv2DTranspose { strides, dilation_rate, before, output_size, epilogue: Epilogue::default() };
+        let op =
+            Conv2DTranspose { strides, dilation_rate, before, output_size, groups: 1, epilogue: Epilogue::default() };
         cases.push(transposed(op, random.array(&x, 1.0), random.array(&filter, 1.0)));
     }
     for (rows, k, n) in [(vec![], 7, 5), (vec![1], 1, 1), (vec![9], 33, 4), (vec![2, 3], 5, 6), (vec![4], 500, 3)] {

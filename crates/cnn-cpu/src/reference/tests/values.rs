@@ -102,7 +102,14 @@ fn a_transposed_convolution_spreads_its_input() {
         ([3, 3], [0, 1], [3, 4], &[10.0, 0.0, 2.0, 20.0, 1000.0, 0.0, 200.0, 2000.0, 0.0, 0.0, 0.0, 0.0]),
     ];
     for (strides, before, output_size, expected) in cases {
-        let op = Conv2DTranspose { strides, dilation_rate: [1, 1], before, output_size, epilogue: Epilogue::default() };
+        let op = Conv2DTranspose {
+            strides,
+            dilation_rate: [1, 1],
+            before,
+            output_size,
+            groups: 1,
+            epilogue: Epilogue::default(),
+        };
         let x: &[f64] = &[1.0, 2.0, 3.0, 4.0];
         let filter: &[f64] = &[1.0, 10.0, 100.0, 1000.0];
         check(Op::Conv2DTranspose(op), &[(&[1, 2, 2, 1], x), (&[2, 2, 1, 1], filter)], expected, 0.0);

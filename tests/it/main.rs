@@ -6,6 +6,7 @@ mod damage;
 mod facade;
 mod fast;
 mod gpu;
+mod gradients;
 mod hub;
 mod io;
 mod keras;

@@ -1,6 +1,6 @@
 //! What the inputs of a case hold: numbers drawn by a counter-based generator, the same on every machine.
 
-use cnn_core::op::{BinaryOp, Function};
+use cnn_core::op::{BinaryOp, Function, Rule};
 use cnn_core::{DType, Op, Tensor};
 
 use super::Case;
@@ -94,6 +94,13 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
         Op::Unary(_) if fill == Fill::Reals => Domain::Wide(1e-3, 50.0),
         Op::UnaryGradient(_) if fill == Fill::Reals && index == 0 => Domain::Wide(1e-3, 50.0),
         Op::Binary(op) if op.op == BinaryOp::Divide && index == 1 => positive(),
+        // A mean whose square is below the mean square.
+        Op::OptimizerStep(op) if index == 4 && matches!(op.rule, Rule::RmsProp { centered: true, .. }) => {
+            Domain::Uniform(0.01, 0.06)
+        }
+        // Settings and states: means of squares, and such, are above 0.
+        Op::OptimizerStep(_) if index == 0 || index > 2 => Domain::Uniform(0.05, 0.4),
+        Op::OptimizerStep(_) => Domain::Uniform(-1.0, 1.0),
         // The variance.
         Op::BatchNorm(_) if index == 4 => positive(),
         Op::Softmax(_) if fill == Fill::Reals => Domain::Uniform(-12.0, 12.0),

@@ -14,7 +14,9 @@ pub mod fill;
 pub mod gemm;
 pub mod movement;
 pub mod normalization;
+pub mod optimizer_step;
 pub mod pool2d;
+pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
@@ -70,6 +72,8 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
         ("softmax", softmax::cases()),
         ("resize", resize::cases()),
         ("movement", movement::cases()),
+        ("random", random::cases()),
+        ("optimizer_step", optimizer_step::cases()),
     ]
 }
 
@@ -87,6 +91,8 @@ pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
         ("softmax", softmax::strategy()),
         ("resize", resize::strategy()),
         ("movement", movement::strategy()),
+        ("random", random::strategy()),
+        ("optimizer_step", optimizer_step::strategy()),
     ]
 }
 

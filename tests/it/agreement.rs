@@ -107,5 +107,7 @@ families!(
     normalization,
     softmax,
     resize,
-    movement
+    movement,
+    random,
+    optimizer_step
 );

@@ -99,6 +99,8 @@ fn has_gradient(op: &Op) -> bool {
             | Op::UnaryGradient(_)
             | Op::ResizeGradient(_)
             | Op::Assign(_)
+            | Op::RandomUniform(_)
+            | Op::OptimizerStep(_)
     )
 }
 

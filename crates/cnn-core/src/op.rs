@@ -9,7 +9,9 @@ pub use crate::ops::{
     gemm::Gemm,
     movement::{Assign, Broadcast, Cast, Concat, Pad, Reshape, Slice, Transpose},
     normalization::{BatchNorm, LayerNorm},
+    optimizer_step::{OptimizerStep, Rule},
     pool2d::{Pool2D, Pool2DGradient, PoolKind},
+    random::RandomUniform,
     reduce::{Reduce, ReduceKind},
     resize::{Interpolation, Resize, ResizeGradient},
     softmax::Softmax,
@@ -47,6 +49,8 @@ pub enum Op {
     LayerNorm(LayerNorm),
     /// Softmax or its logarithm.
     Softmax(Softmax),
+    /// Uniform random numbers of a seed.
+    RandomUniform(RandomUniform),
     /// Resampling of the spatial axes.
     Resize(Resize),
     /// Gradient of resampling by its input.
@@ -67,6 +71,8 @@ pub enum Op {
     Cast(Cast),
     /// New elements for a variable.
     Assign(Assign),
+    /// A weight and its optimizer's state after one step.
+    OptimizerStep(OptimizerStep),
 }
 
 impl Op {
@@ -86,6 +92,7 @@ impl Op {
             Op::BatchNorm(_) => "BatchNorm",
             Op::LayerNorm(_) => "LayerNorm",
             Op::Softmax(_) => "Softmax",
+            Op::RandomUniform(_) => "RandomUniform",
             Op::Resize(_) => "Resize",
             Op::ResizeGradient(_) => "ResizeGradient",
             Op::Pad(_) => "Pad",
@@ -96,6 +103,7 @@ impl Op {
             Op::Broadcast(_) => "Broadcast",
             Op::Cast(_) => "Cast",
             Op::Assign(_) => "Assign",
+            Op::OptimizerStep(_) => "OptimizerStep",
         }
     }
 
@@ -118,6 +126,7 @@ impl Op {
             Op::BatchNorm(op) => op.output_shape(inputs),
             Op::LayerNorm(op) => op.output_shape(inputs),
             Op::Softmax(op) => op.output_shape(inputs),
+            Op::RandomUniform(op) => op.output_shape(inputs),
             Op::Resize(op) => op.output_shape(inputs),
             Op::ResizeGradient(op) => op.output_shape(inputs),
             Op::Pad(op) => op.output_shape(inputs),
@@ -128,6 +137,7 @@ impl Op {
             Op::Broadcast(op) => op.output_shape(inputs),
             Op::Cast(op) => op.output_shape(inputs),
             Op::Assign(op) => op.output_shape(inputs),
+            Op::OptimizerStep(op) => op.output_shape(inputs),
         };
         shape.map_err(|wanted| ShapeError::new(self.name(), wanted, inputs))
     }

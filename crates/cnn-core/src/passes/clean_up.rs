@@ -83,6 +83,8 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         | Op::Binary(_)
         | Op::ResizeGradient(_)
         | Op::Assign(_)
+        | Op::RandomUniform(_)
+        | Op::OptimizerStep(_)
         | Op::BatchNorm(_)
         | Op::LayerNorm(_)
         | Op::Softmax(_) => false,

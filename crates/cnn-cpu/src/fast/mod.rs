@@ -11,8 +11,10 @@ mod gemm;
 mod linear;
 mod movement;
 mod normalization;
+mod optimizer_step;
 mod pool2d;
 mod program;
+mod random;
 mod real;
 mod reduce;
 mod resize;
@@ -90,6 +92,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::BatchNorm(op) => normalization::batch_norm(op, inputs, y),
         Op::LayerNorm(op) => normalization::layer_norm(op, inputs, y),
         Op::Softmax(op) => softmax::softmax(op, inputs[0], y),
+        Op::RandomUniform(op) => random::uniform(op, inputs[0], y),
         Op::Resize(op) => resize::resize(op, inputs[0], y),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape, y),
         Op::Pad(op) => movement::pad(op, inputs[0], shape, y),
@@ -98,6 +101,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::Concat(op) => movement::concat(op, inputs, shape, y),
         Op::Broadcast(op) => movement::broadcast(op, inputs[0], y),
         Op::Assign(op) => y.copy_from_slice(&inputs[1].data[op.first..][..y.len()]),
+        Op::OptimizerStep(op) => optimizer_step::step(op, inputs, y),
         Op::Reshape(_) => y.copy_from_slice(inputs[0].data),
         Op::Cast(op) => movement::cast(op, inputs[0], y),
     }

@@ -13,7 +13,9 @@ mod gemm;
 mod linear;
 mod movement;
 mod normalization;
+pub(crate) mod optimizer_step;
 mod pool2d;
+mod random;
 mod reduce;
 mod resize;
 mod run;
@@ -120,6 +122,7 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::BatchNorm(op) => normalization::batch_norm(op, inputs),
         Op::LayerNorm(op) => normalization::layer_norm(op, inputs),
         Op::Softmax(op) => softmax::softmax(op, inputs[0]),
+        Op::RandomUniform(op) => moved(random::uniform(op, inputs[0], shape)),
         Op::Resize(op) => resize::resize(op, inputs[0]),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape),
         Op::Pad(op) => moved(movement::pad(op, inputs[0], shape)),
@@ -128,6 +131,7 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::Concat(op) => moved(movement::concat(op, inputs, shape)),
         Op::Broadcast(op) => moved(movement::broadcast(op, inputs[0])),
         Op::Assign(op) => moved(movement::assign(op, inputs[1], shape)),
+        Op::OptimizerStep(op) => optimizer_step::step(op, inputs),
         // Neither changes a number: a Cast's rounding is part of storing the output.
         Op::Reshape(_) | Op::Cast(_) => moved(inputs[0].data.clone()),
     }

@@ -30,7 +30,7 @@ pub enum GradientError {
         shape: Vec<usize>,
     },
     /// An op lies on the way that has no gradient.
-    #[error("{name} ({op}) has no gradient of its own: it is itself part of one, or changes a variable")]
+    #[error("{name} ({op}) has no gradient of its own: it is itself part of one, changes a variable, or is random")]
     NotDifferentiable {
         /// The layer.
         name: String,
@@ -137,6 +137,8 @@ impl Context<'_> {
             | Op::Pool2DGradient(_)
             | Op::UnaryGradient(_)
             | Op::ResizeGradient(_)
+            | Op::RandomUniform(_)
+            | Op::OptimizerStep(_)
             | Op::Assign(_) => {
                 Err(GradientError::NotDifferentiable { name: self.node.name.clone(), op: self.node.op.name() })
             }

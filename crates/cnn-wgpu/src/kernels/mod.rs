@@ -8,7 +8,9 @@ pub mod elementwise;
 pub mod gemm;
 pub mod movement;
 pub mod normalization;
+pub mod optimizer_step;
 pub mod pool2d;
+pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
@@ -46,6 +48,7 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::BatchNorm(op) => normalization::batch_norm(op, problem),
         Op::LayerNorm(op) => normalization::layer_norm(op, problem),
         Op::Softmax(op) => softmax::candidates(op, problem),
+        Op::RandomUniform(op) => random::candidates(op, problem),
         Op::Resize(op) => resize::candidates(op, problem),
         Op::ResizeGradient(op) => resize::gradient(op, problem),
         Op::Pad(op) => movement::pad(op, problem),
@@ -54,6 +57,7 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::Concat(op) => movement::concat(op, problem),
         Op::Broadcast(op) => movement::broadcast(op, problem),
         Op::Assign(op) => movement::assign(op, problem),
+        Op::OptimizerStep(op) => optimizer_step::candidates(op, problem),
         Op::Reshape(_) => movement::reshape(problem),
         Op::Cast(op) => movement::cast(op, problem),
     }

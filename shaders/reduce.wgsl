@@ -6,6 +6,8 @@
 #import index
 #import reduce_params
 
+const BLOCK = 64u;
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<element>;
 @group(0) @binding(2) var<storage, read_write> y: array<element>;
@@ -17,9 +19,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         return;
     }
     let first = i / params.inner * params.n * params.inner + i % params.inner;
+    // By blocks: a long sum errs by its length, one of blocks by the blocks' length and their number.
     var sum = value(0.0);
-    for (var j = 0u; j < params.n; j++) {
-        sum += value(x[first + j * params.inner]);
+    for (var block = 0u; block < params.n; block += BLOCK) {
+        var part = value(0.0);
+        for (var j = block; j < min(block + BLOCK, params.n); j++) {
+            part += value(x[first + j * params.inner]);
+        }
+        sum += part;
     }
     if params.mean != 0u {
         sum /= f32(params.n);

@@ -24,6 +24,7 @@ const MISH = 15u;
 const SQRT = 16u;
 const INVERSE_SQRT = 17u;
 const AFFINE = 18u;
+const LOG = 19u;
 
 fn at_most(x: value, high: f32) -> value {
     return select(x, value(high), x > value(high));
@@ -121,6 +122,9 @@ fn function(f: vec4<f32>, x: value) -> value {
         }
         case AFFINE: {
             return f.x * x + f.y;
+        }
+        case LOG: {
+            return log(x);
         }
         default: {
             return x;

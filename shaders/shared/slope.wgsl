@@ -85,6 +85,9 @@ fn function_slope(f: vec4<f32>, x: value) -> value {
             let y = inverseSqrt(x);
             return -(0.5 * (y * (y * y)));
         }
+        case LOG: {
+            return 1.0 / x;
+        }
         case AFFINE: {
             return value(f.x);
         }

@@ -15,7 +15,7 @@ const FUNCTIONS: &[Function] = &[
     Function::Linear, Function::RELU, Function::RELU6, relu(f32::INFINITY, 0.3, 0.0), relu(4.0, 0.1, 1.0),
     relu(f32::INFINITY, 0.0, -1.5), Function::Elu { alpha: 1.0 }, Function::Elu { alpha: 0.3 }, Function::Selu, Function::Gelu,
     Function::GeluTanh, Function::Sigmoid, Function::HardSigmoid, Function::Tanh, Function::Silu, Function::HardSilu,
-    Function::Softplus, Function::Softsign, Function::Exponential, Function::Mish, Function::Sqrt, Function::InverseSqrt,
+    Function::Softplus, Function::Softsign, Function::Exponential, Function::Mish, Function::Sqrt, Function::InverseSqrt, Function::Log,
     Function::Affine { scale: 0.5, offset: -1.0 }, Function::Affine { scale: 1.0 / 127.5, offset: -1.0 },
 ];
 

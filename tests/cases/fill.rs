@@ -87,8 +87,10 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
         Fill::Reals => Domain::Uniform(0.1, 4.0),
     };
     match &case.op {
-        Op::Unary(op) if matches!(op.function, Function::Sqrt | Function::InverseSqrt) => positive(),
-        Op::UnaryGradient(op) if index == 0 && matches!(op.function, Function::Sqrt | Function::InverseSqrt) => {
+        Op::Unary(op) if matches!(op.function, Function::Sqrt | Function::InverseSqrt | Function::Log) => positive(),
+        Op::UnaryGradient(op)
+            if index == 0 && matches!(op.function, Function::Sqrt | Function::InverseSqrt | Function::Log) =>
+        {
             positive()
         }
         Op::Unary(_) if fill == Fill::Reals => Domain::Wide(1e-3, 50.0),

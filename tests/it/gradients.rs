@@ -20,7 +20,7 @@ fn unit(seed: u64, counter: usize) -> f64 {
 /// Numbers away from where the op is not defined; kinks are met with a probability of the order of the step.
 fn input(case: &Case, index: usize, shape: &[usize], seed: u64) -> Array {
     let positive = match &case.op {
-        Op::Unary(op) => matches!(op.function, Function::Sqrt | Function::InverseSqrt),
+        Op::Unary(op) => matches!(op.function, Function::Sqrt | Function::InverseSqrt | Function::Log),
         Op::Binary(op) => op.op == BinaryOp::Divide && index == 1,
         Op::BatchNorm(_) => index == 4,
         _ => false,

@@ -19,4 +19,5 @@ mod random_graph;
 mod readers;
 mod shaders;
 mod summary;
+mod training;
 mod zoo;

@@ -1,5 +1,6 @@
 //! The graph: what a machine runs. Nodes in order, shapes static, every value made once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::ShapeError;
@@ -83,6 +84,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     inputs: Vec<ValueId>,
     outputs: Vec<(String, ValueId)>,
+    /// For what was assigned to, the output of the assignment.
+    latest: HashMap<ValueId, ValueId>,
 }
 
 impl Graph {
@@ -131,13 +134,14 @@ impl Graph {
     pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
         let name = name.into();
         let shapes: Vec<&[usize]> = inputs.iter().map(|&id| self.value(id).shape.as_slice()).collect();
-        if let (Op::Assign(_), Some(variable)) = (&op, inputs.first())
-            && self.value(*variable).source != Source::Variable
+        if let (Op::Assign(_), Some(&variable)) = (&op, inputs.first())
+            && self.value(variable).source != Source::Variable
+            && self.assignment(variable).is_none()
         {
             return Err(ShapeError::new(format!("{name} (Assign)"), "expects a variable to change", &shapes));
         }
-        let mut assigned = self.nodes.iter().filter(|node| matches!(node.op, Op::Assign(_))).map(|node| node.inputs[0]);
-        if let Some(variable) = assigned.find(|variable| inputs.contains(variable)) {
+        if let Some(variable) = inputs.iter().find(|&&input| self.latest(input) != input) {
+            let variable = *variable;
             let wanted =
                 format!("expects {} before it is assigned, or what it was assigned", self.value(variable).name);
             return Err(ShapeError::new(format!("{name} ({})", op.name()), wanted, &shapes));
@@ -149,6 +153,9 @@ impl Graph {
         let dtypes: Vec<DType> = inputs.iter().map(|&id| self.value(id).dtype).collect();
         let dtype = op.output_dtype(&dtypes);
         let output = self.add(name.clone(), shape, dtype, Source::Node(NodeId(self.nodes.len())));
+        if let (Op::Assign(_), Some(&variable)) = (&op, inputs.first()) {
+            self.latest.insert(variable, output);
+        }
         self.nodes.push(Node { name, op, inputs: inputs.to_vec(), output });
         Ok(output)
     }
@@ -156,6 +163,12 @@ impl Graph {
     /// Names `value` as an output; their order is that of these calls.
     pub fn output(&mut self, name: impl Into<String>, value: ValueId) {
         self.outputs.push((name.into(), value));
+    }
+
+    /// The graph before any output was named: for who builds on, and has other outputs.
+    pub fn without_outputs(mut self) -> Self {
+        self.outputs.clear();
+        self
     }
 
     /// The value of that id.
@@ -196,12 +209,21 @@ impl Graph {
         needed
     }
 
+    /// What stands for `value` now: the output of the last [`Op::Assign`] to it, or itself.
+    pub fn latest(&self, value: ValueId) -> ValueId {
+        self.latest.get(&value).map_or(value, |&value| self.latest(value))
+    }
+
+    /// The [`Op::Assign`] that makes `value`.
+    fn assignment(&self, value: ValueId) -> Option<&Node> {
+        let Source::Node(id) = self.value(value).source else { return None };
+        Some(&self.nodes[id.0]).filter(|node| matches!(node.op, Op::Assign(_)))
+    }
+
     /// For each value whether it is a variable that an [`Op::Assign`] changes.
     pub fn assigned(&self) -> Vec<bool> {
         let mut assigned = vec![false; self.values.len()];
-        for node in self.nodes.iter().filter(|node| matches!(node.op, Op::Assign(_))) {
-            assigned[node.inputs[0].0] = true;
-        }
+        self.latest.keys().for_each(|&variable| assigned[variable.0] = true);
         assigned
     }
 

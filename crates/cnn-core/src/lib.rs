@@ -44,7 +44,7 @@ pub mod weights;
 
 pub use error::{ModelError, ShapeError};
 pub use graph::{Graph, Node, NodeId, Source, Value, ValueId};
-pub use layers::{Layer, Mode};
+pub use layers::{Layer, Mode, SEED};
 pub use model::{Functional, Model, Sequential, TensorRef};
 pub use op::Op;
 pub use passes::{Simplify, simplify};

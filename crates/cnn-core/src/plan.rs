@@ -27,6 +27,15 @@ pub struct Resident {
     pub key: String,
     /// The value.
     pub value: ValueId,
+    /// The paths of the variables that it is made of; of a variable itself its own.
+    pub variables: Vec<String>,
+}
+
+impl Resident {
+    /// Whether it is made of variables, and has to be made again when these change.
+    pub fn is_derived(&self) -> bool {
+        self.variables != [self.key.as_str()]
+    }
 }
 
 /// A graph with its steps in order and its memory laid out.
@@ -80,6 +89,18 @@ impl Plan {
     /// What has to lie among the weights before a run.
     pub fn residents(&self) -> &[Resident] {
         &self.residents
+    }
+
+    /// The paths of the variables that a run changes.
+    pub fn changes(&self) -> Vec<String> {
+        let assigned = self.graph.assigned();
+        let changed = self
+            .graph
+            .values()
+            .iter()
+            .zip(assigned)
+            .filter(|(value, assigned)| *assigned && value.source == Source::Variable);
+        changed.map(|(value, _)| value.name.clone()).collect()
     }
 
     /// Where a value lies; `None` for values of the weight prologue that no step reads.
@@ -138,6 +159,20 @@ fn key(graph: &Graph, value: ValueId) -> String {
     }
 }
 
+/// The paths of the variables that a weight-only value is made of.
+fn variables(graph: &Graph, value: ValueId) -> Vec<String> {
+    let (mut found, mut open) = (Vec::new(), vec![value]);
+    while let Some(value) = open.pop() {
+        let known = graph.value(value);
+        match &known.source {
+            Source::Variable if !found.contains(&known.name) => found.push(known.name.clone()),
+            Source::Node(id) => open.extend(&graph.nodes()[id.index()].inputs),
+            Source::Variable | Source::Input | Source::Constant(_) => {}
+        }
+    }
+    found
+}
+
 struct Planner<'a> {
     graph: &'a Graph,
     fixed: &'a [bool],
@@ -183,7 +218,8 @@ impl<'a> Planner<'a> {
             }
             let key = key(self.graph, value);
             let index = *known.entry(key.clone()).or_insert_with(|| {
-                self.residents.push(Resident { key, value });
+                let variables = variables(self.graph, value);
+                self.residents.push(Resident { key, value, variables });
                 self.residents.len() - 1
             });
             self.locations.insert(value, Location::Resident(index));

@@ -1,6 +1,7 @@
 //! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cnn_core::plan::{self, Location, Plan};
 use cnn_core::{Profile, ShapeError, StepProfile, Tensor, ValueId};
@@ -29,7 +30,7 @@ struct Output {
     value: ValueId,
 }
 
-/// A program on a device. Its slots are its own; its weights are shared.
+/// A program on a device. Its slots are its own; its weights are shared, and those that its graph assigns change with a run.
 #[derive(Debug)]
 pub struct Program {
     gpu: Arc<Gpu>,
@@ -40,6 +41,10 @@ pub struct Program {
     outputs: Vec<Output>,
     activation_bytes: u64,
     auxiliary_bytes: u64,
+    /// The paths of the variables that a run changes.
+    changes: Vec<String>,
+    /// Which changes of variables by other programs its residents have seen.
+    seen: AtomicU64,
 }
 
 impl Program {
@@ -50,6 +55,7 @@ impl Program {
     pub async fn new(weights: Arc<DeviceWeights>, plan: Plan) -> Result<Self, GpuError> {
         let gpu = weights.gpu().clone();
         limits::check(&gpu, &plan)?;
+        let seen = AtomicU64::new(weights.changes());
         let residents = weights.residents(&plan).await?;
         let chosen: Result<Vec<Candidate>, _> = plan.steps().iter().map(|id| choose(&gpu, &plan, id.index())).collect();
         let chosen = chosen?;
@@ -69,7 +75,8 @@ impl Program {
         let through: u64 =
             inputs.iter().chain(outputs.iter().map(|output| &output.bound)).map(|bound| bound.bytes).sum();
         let auxiliary_bytes = parameter_bytes + through;
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes })
+        let changes = plan.changes();
+        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes, changes, seen })
     }
 
     /// The device.
@@ -100,6 +107,9 @@ impl Program {
     /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
     /// runs every step, copies the results into `outputs`. Nothing crosses to the CPU.
     ///
+    /// Where another program has changed weights since, [`Program::refresh`] comes first; what this one changes counts as
+    /// changed from now on, so submit it before another program runs.
+    ///
     /// # Errors
     /// If the number of buffers is wrong or one is too small.
     pub fn record(
@@ -120,7 +130,27 @@ impl Program {
         for ((value, bound), host) in outside.zip(outputs) {
             encoder.copy_buffer_to_buffer(&bound.buffer, 0, host, 0, plan::bytes(graph, value) as u64);
         }
+        self.note_changes();
         Ok(())
+    }
+
+    /// Makes again what was made of weights that another program has changed since: what [`Program::run`] does first.
+    ///
+    /// # Errors
+    /// If memory runs out, or the device is lost.
+    pub async fn refresh(&self) -> Result<(), GpuError> {
+        let changes = self.weights.changes();
+        if self.seen.load(Ordering::Acquire) != changes {
+            self.weights.residents(&self.plan).await?;
+            self.seen.store(changes, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn note_changes(&self) {
+        if !self.changes.is_empty() {
+            self.weights.changed(&self.changes);
+        }
     }
 
     /// Runs the program on host tensors; the outputs come in the order of the graph's.
@@ -129,6 +159,7 @@ impl Program {
     /// If the inputs are not of the graph's shapes, or the device is lost.
     pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
+        self.refresh().await?;
         let stagings = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
         self.read(stagings).await
     }
@@ -139,6 +170,7 @@ impl Program {
     /// As [`Program::run`], and if the device has no timestamps.
     pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
+        self.refresh().await?;
         let queries = Queries::new(&self.gpu, self.steps.len())?;
         let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
         let outputs = self.read(stagings).await?;
@@ -176,6 +208,7 @@ impl Program {
             queries.resolve(&mut encoder);
         }
         self.gpu.queue().submit([encoder.finish()]);
+        self.note_changes();
         Ok(stagings)
     }
 

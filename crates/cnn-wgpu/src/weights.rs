@@ -1,11 +1,12 @@
 //! The weights of one model on one device, shared by all its programs.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cnn_core::op::Slice;
 use cnn_core::plan::{self, Plan};
-use cnn_core::{Graph, Op, Source, Tensor, ValueId, WeightSource};
+use cnn_core::{DType, Graph, Op, Source, Tensor, ValueId, WeightSource};
 
 use crate::buffers;
 use crate::dispatch::{self, Bound};
@@ -22,7 +23,8 @@ const SMALL: u64 = 64 << 10;
 /// what the prologue no longer needs.
 const IN_FLIGHT: u64 = 8 << 20;
 
-/// What programs read and never write: weights as they are, and what the weight prologue made of them.
+/// Weights as they are, and what the weight prologue made of them. Programs of inference read them and never write; those of
+/// training change variables, and what was made of these is made again before the next program reads it.
 ///
 /// The device holds only what some program reads; the host's tensors stay where they are, and what comes out of a file is
 /// let go once it is uploaded.
@@ -30,13 +32,26 @@ const IN_FLIGHT: u64 = 8 << 20;
 pub struct DeviceWeights {
     gpu: Arc<Gpu>,
     host: Arc<dyn WeightSource>,
-    residents: Mutex<HashMap<String, Bound>>,
+    residents: Mutex<HashMap<String, Resident>>,
+    /// How often a program has changed a variable.
+    changes: AtomicU64,
+}
+
+/// A resident on the device.
+#[derive(Debug)]
+struct Resident {
+    bound: Bound,
+    shape: Vec<usize>,
+    /// What it is made of; `None` for a variable, which is changed in its place.
+    made_of: Option<Vec<String>>,
+    /// Whether what it is made of has changed since.
+    stale: bool,
 }
 
 impl DeviceWeights {
     /// Weights by path. Nothing is read or uploaded before a program asks for it.
     pub fn new(gpu: Arc<Gpu>, host: Arc<dyn WeightSource>) -> Arc<Self> {
-        Arc::new(Self { gpu, host, residents: Mutex::default() })
+        Arc::new(Self { gpu, host, residents: Mutex::default(), changes: AtomicU64::new(0) })
     }
 
     /// The device they are on.
@@ -46,7 +61,7 @@ impl DeviceWeights {
 
     /// Bytes on the device.
     pub fn bytes(&self) -> u64 {
-        self.residents.lock().unwrap_or_else(PoisonError::into_inner).values().map(|bound| bound.bytes).sum()
+        self.lock().values().map(|resident| resident.bound.bytes).sum()
     }
 
     /// Puts on the device what `plan` reads and is not there yet, so that its program is made sooner.
@@ -57,29 +72,90 @@ impl DeviceWeights {
         self.residents(plan).await.map(drop)
     }
 
-    /// The plan's residents in order; those not yet there are made.
+    /// The variable of that path as it is now.
+    ///
+    /// # Errors
+    /// If there is none or it cannot be read from where the weights are kept, or the device is lost.
+    pub async fn read(&self, path: &str) -> Result<Tensor, GpuError> {
+        let known = self.lock().get(path).map(|resident| (resident.bound.clone(), resident.shape.clone()));
+        let Some((bound, shape)) = known else {
+            // What is not on the device is what it was.
+            let tensor = self.host.tensor(path)?.ok_or_else(|| GpuError::MissingWeight(path.into()))?;
+            return Ok(tensor.as_ref().clone());
+        };
+        let staging = self.gpu.checked(path, || {
+            let staging = buffers::staging(&self.gpu, bound.bytes)?;
+            let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encoder.copy_buffer_to_buffer(&bound.buffer, 0, &staging, 0, bound.bytes);
+            self.gpu.queue().submit([encoder.finish()]);
+            Ok(staging)
+        });
+        let bytes = shape.iter().product::<usize>() * size_of::<f32>();
+        let read = |view: &[u8]| buffers::decode(&view[..bytes], DType::F32);
+        let data = self.gpu.read_back(&staging.await?, read).await?;
+        Ok(Tensor::new(shape, data)?)
+    }
+
+    /// How often a program has changed a variable: a program that has seen another number asks for [`Self::residents`] again.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Notes that a program has changed these variables.
+    pub(crate) fn changed(&self, variables: &[String]) {
+        for resident in self.lock().values_mut() {
+            let made_of = resident.made_of.iter().flatten();
+            resident.stale |= made_of.into_iter().any(|variable| variables.contains(variable));
+        }
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The plan's residents in order; those not yet there, or made of what has changed, are made.
     pub(crate) async fn residents(&self, plan: &Plan) -> Result<Vec<Bound>, GpuError> {
         let mut maker = Maker { weights: self, graph: plan.graph(), small: HashMap::new(), in_flight: 0 };
         let mut found = Vec::new();
         for resident in plan.residents() {
-            let known = self.residents.lock().unwrap_or_else(PoisonError::into_inner).get(&resident.key).cloned();
+            let known = self.lock().get(&resident.key).map(|known| (known.bound.clone(), known.stale));
             let bound = match known {
-                Some(bound) => bound,
-                None => {
-                    let name = plan.graph().value(resident.value).name.clone();
-                    let made = self.gpu.checked(&name, || maker.make(resident.value)).await?;
+                Some((bound, false)) => bound,
+                known => {
+                    let value = plan.graph().value(resident.value);
+                    let mut made = self.gpu.checked(&value.name, || maker.make(resident.value)).await?;
                     if maker.in_flight >= IN_FLIGHT {
                         self.gpu.queue().submit([]);
                         self.gpu.done().await?;
                         maker.in_flight = 0;
                     }
-                    let mut residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
-                    residents.entry(resident.key.clone()).or_insert(made).clone()
+                    if let Some((old, _)) = known {
+                        // Programs are bound to the buffer that is there.
+                        self.copy(&made, &old);
+                        made = old;
+                    }
+                    let (shape, made_of) =
+                        (value.shape.clone(), resident.is_derived().then(|| resident.variables.clone()));
+                    let entry = Resident { bound: made.clone(), shape, made_of, stale: false };
+                    self.lock().insert(resident.key.clone(), entry);
+                    made
                 }
             };
             found.push(bound);
         }
         Ok(found)
+    }
+
+    fn copy(&self, from: &Bound, to: &Bound) {
+        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(&from.buffer, 0, &to.buffer, 0, to.bytes);
+        self.gpu.queue().submit([encoder.finish()]);
+    }
+
+    /// The variable's buffer, if it is on the device.
+    fn variable(&self, path: &str) -> Option<Bound> {
+        self.lock().get(path).map(|resident| resident.bound.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Resident>> {
+        self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,8 +175,14 @@ impl Maker<'_> {
             return Ok(bound.clone());
         }
         let graph = self.graph;
+        let known = graph.value(value);
+        if known.source == Source::Variable
+            && let Some(bound) = self.weights.variable(&known.name)
+        {
+            return Ok(bound);
+        }
         let bound = match self.host_tensor(value)? {
-            Some(tensor) => self.upload(&graph.value(value).name, &tensor)?,
+            Some(tensor) => self.upload(&known.name, &tensor)?,
             None => self.compute(value)?,
         };
         if bound.bytes <= SMALL {
@@ -117,12 +199,14 @@ impl Maker<'_> {
         Ok(bound)
     }
 
-    /// The tensor of a variable, a constant, or a box cut out of one of these; `None` for what has to be computed.
+    /// The tensor of a variable that is not on the device, a constant, or a box cut out of one of these; `None` for what has to be computed.
     fn host_tensor(&self, value: ValueId) -> Result<Option<Arc<Tensor>>, GpuError> {
         let known = self.graph.value(value);
         match &known.source {
             Source::Input => Ok(None),
             Source::Constant(tensor) => Ok(Some(tensor.clone())),
+            // On the device it may have changed.
+            Source::Variable if self.weights.variable(&known.name).is_some() => Ok(None),
             Source::Variable => {
                 let missing = || GpuError::MissingWeight(known.name.clone());
                 let tensor = self.weights.host.tensor(&known.name)?.ok_or_else(missing)?;

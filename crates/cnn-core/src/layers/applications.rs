@@ -1,6 +1,7 @@
 //! The layers that `keras.applications` defines for its own models.
 
 use super::common::{known, one};
+use super::dropout::dropped;
 use super::merge::Add;
 use super::{Initializer, Kind, Lowering, Mode, SymbolicShape, WeightSpec};
 use crate::error::ShapeError;
@@ -70,7 +71,12 @@ impl Kind for StochasticDepth {
 
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
         match cx.mode {
-            Mode::Inference => Ok(inputs[0]),
+            Mode::Training if self.drop_path_rate > 0.0 => {
+                let shape = cx.shape(inputs[0]);
+                let examples = (0..shape.len()).map(|axis| if axis == 0 { shape[0] } else { 1 }).collect();
+                dropped(cx, inputs[0], self.drop_path_rate, examples)
+            }
+            Mode::Training | Mode::Inference => Ok(inputs[0]),
         }
     }
 }

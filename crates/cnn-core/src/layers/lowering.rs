@@ -2,8 +2,8 @@
 
 use super::WeightSpec;
 use crate::error::ShapeError;
-use crate::graph::{Graph, ValueId};
-use crate::op::{Binary, BinaryOp, Function, Op, Reshape, Transpose, Unary};
+use crate::graph::{Graph, Node, ValueId};
+use crate::op::{Assign, Binary, BinaryOp, Function, Op, RandomUniform, Reshape, Transpose, Unary};
 use crate::tensor::Tensor;
 
 /// What the graph is for.
@@ -11,7 +11,14 @@ use crate::tensor::Tensor;
 pub enum Mode {
     /// Prediction: moving statistics, no dropout.
     Inference,
+    /// A training step: the batch's own statistics, whose moving means are updated ([`crate::Op::Assign`]), and dropout, both
+    /// but in frozen layers of normalisation. Where something is random, the graph has an input [`SEED`] behind its others.
+    Training,
 }
+
+/// Name of the input that training graphs draw random numbers from: two whole numbers below 2^24, the seed of the run and that
+/// of its step.
+pub const SEED: &str = "training/seed";
 
 /// A graph under construction, seen from one layer.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub struct Lowering<'g> {
     pub path: String,
     /// The layer's weights.
     pub weights: &'g [WeightSpec],
+    /// Whether training changes the layer.
+    pub trainable: bool,
     /// The values of the layers whose outputs are wanted, by path.
     pub(crate) taps: &'g mut Vec<(String, Option<ValueId>)>,
 }
@@ -51,6 +60,31 @@ impl Lowering<'_> {
             return Err(ShapeError::new(&self.path, format!("has no weight '{name}'"), &[]));
         };
         self.graph.variable(&format!("{}/{name}", self.path), spec.shape.clone())
+    }
+
+    /// Uniform random numbers in `[0, 1)`, others for each layer and each call of it.
+    ///
+    /// # Errors
+    /// None in practice: a graph for training can have its seed.
+    pub fn random(&mut self, shape: Vec<usize>) -> Result<ValueId, ShapeError> {
+        let known = self.graph.inputs().iter().copied().find(|&id| self.graph.value(id).name == SEED);
+        let seed = known.unwrap_or_else(|| self.graph.input(SEED, vec![2]));
+        let of_layer = |node: &&Node| node.name == self.path && matches!(node.op, Op::RandomUniform(_));
+        let call = self.graph.nodes().iter().filter(of_layer).count() as u32;
+        // FNV-1a (Fowler, Noll and Vo) of the path.
+        let hash =
+            self.path.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        self.push(Op::RandomUniform(RandomUniform { shape, stream: hash.wrapping_add(call) }), &[seed])
+    }
+
+    /// Lets the layer's weight of that name take a new value.
+    ///
+    /// # Errors
+    /// If the layer has no such weight, or the value has another number of elements.
+    pub fn assign(&mut self, name: &str, value: ValueId) -> Result<(), ShapeError> {
+        let variable = self.weight(name)?;
+        let variable = self.graph.latest(variable);
+        self.push(Op::Assign(Assign { first: 0 }), &[variable, value]).map(drop)
     }
 
     /// A constant.

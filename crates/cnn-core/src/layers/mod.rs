@@ -41,7 +41,7 @@ pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
 pub use input::InputLayer;
-pub use lowering::{Lowering, Mode};
+pub use lowering::{Lowering, Mode, SEED};
 pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
 pub use normalization::{BatchNormalization, LayerNormalization};
 pub use operation::Operation;

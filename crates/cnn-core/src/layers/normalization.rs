@@ -1,10 +1,10 @@
 //! Normalisation layers.
 
 use super::common::{axis_index, axis_indices, known, one, to_the_end};
-use super::{Initializer, Kind, Lowering, SymbolicShape, WeightSpec};
+use super::{Initializer, Kind, Lowering, Mode, SymbolicShape, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
-use crate::op::{BatchNorm, Function, LayerNorm, Op};
+use crate::op::{BatchNorm, BinaryOp, Function, LayerNorm, Op, Reduce, ReduceKind};
 use crate::tensor::Tensor;
 
 /// Keras's `BatchNormalization` (Ioffe and Szegedy, arXiv 1502.03167).
@@ -92,14 +92,56 @@ impl Kind for BatchNormalization {
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
         let shape = cx.shape(inputs[0]);
         let axis = axis_index(self.axis, shape.len()).map_err(|wanted| cx.refuse(wanted, inputs))?;
-        let mean = cx.weight("moving_mean")?;
-        let variance = cx.weight("moving_variance")?;
+        // Frozen, it normalises by the moving statistics in training too, and leaves them as they are.
+        let (mean, variance) = match cx.mode {
+            Mode::Training if cx.trainable => self.batch_statistics(cx, axis, inputs[0])?,
+            Mode::Training | Mode::Inference => (cx.weight("moving_mean")?, cx.weight("moving_variance")?),
+        };
         let channels = vec![shape[axis]];
         let gamma = if self.scale { cx.weight("gamma")? } else { cx.constant(Tensor::full(channels.clone(), 1.0)) };
         let beta = if self.center { cx.weight("beta")? } else { cx.constant(Tensor::full(channels, 0.0)) };
         let op = BatchNorm { axis, epsilon: self.epsilon as f32, activation: Function::Linear };
         cx.push(Op::BatchNorm(op), &[inputs[0], gamma, beta, mean, variance])
     }
+}
+
+impl BatchNormalization {
+    /// Mean and variance of the batch for each channel; the moving ones go on.
+    fn batch_statistics(
+        &self,
+        cx: &mut Lowering<'_>,
+        axis: usize,
+        x: ValueId,
+    ) -> Result<(ValueId, ValueId), ShapeError> {
+        let mean = mean_along_others(cx, axis, x)?;
+        let centred = cx.binary(BinaryOp::Subtract, x, mean)?;
+        let square = cx.binary(BinaryOp::Multiply, centred, centred)?;
+        let variance = mean_along_others(cx, axis, square)?;
+        let channels = vec![cx.shape(x)[axis]];
+        let (mean, variance) = (cx.reshape(mean, channels.clone())?, cx.reshape(variance, channels)?);
+        for (name, statistic) in [("moving_mean", mean), ("moving_variance", variance)] {
+            let moving = cx.weight(name)?;
+            let moving = cx.graph.latest(moving);
+            let share = |scale: f64| Function::Affine { scale: scale as f32, offset: 0.0 };
+            let kept = cx.unary(share(self.momentum), moving)?;
+            let added = cx.unary(share(1.0 - self.momentum), statistic)?;
+            let moved = cx.binary(BinaryOp::Add, kept, added)?;
+            cx.assign(name, moved)?;
+        }
+        Ok((mean, variance))
+    }
+}
+
+/// The means along all axes but `axis`; the others stay with size 1.
+fn mean_along_others(cx: &mut Lowering<'_>, axis: usize, x: ValueId) -> Result<ValueId, ShapeError> {
+    let rank = cx.shape(x).len();
+    let mut x = x;
+    for axes in [axis + 1..rank, 0..axis] {
+        if !axes.is_empty() {
+            x = cx.push(Op::Reduce(Reduce { kind: ReduceKind::Mean, axes }), &[x])?;
+        }
+    }
+    Ok(x)
 }
 
 /// Keras's `LayerNormalization` (Ba et al., arXiv 1607.06450): each example by its own mean and variance over `axis`.

@@ -39,7 +39,8 @@ impl Model {
             .map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone()))
             .collect();
         let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
-        let mut cx = Lowering { graph: &mut graph, mode, path: String::new(), weights: &[], taps: &mut tapped };
+        let (path, trainable) = (String::new(), self.trainable);
+        let mut cx = Lowering { graph: &mut graph, mode, path, weights: &[], trainable, taps: &mut tapped };
         let outputs = self.lower_layers(&mut cx, &inputs)?;
         for (x, value) in self.outputs.iter().zip(outputs) {
             graph.output(self.layers[x.layer].name.clone(), value);
@@ -67,8 +68,14 @@ impl Model {
                 }
                 _ => layer.calls[call].inputs.iter().filter_map(|x| values.get(x).copied()).collect(),
             };
-            let mut inner =
-                Lowering { graph: &mut *cx.graph, mode: cx.mode, path, weights: &layer.weights, taps: &mut *cx.taps };
+            let mut inner = Lowering {
+                graph: &mut *cx.graph,
+                mode: cx.mode,
+                path,
+                weights: &layer.weights,
+                trainable: layer.trainable(),
+                taps: &mut *cx.taps,
+            };
             let made = layer.layer.lower(&mut inner, &taken)?;
             debug_assert!(agrees(layer, &inner, &taken, &made), "{}: shapes of layer and ops differ", inner.path);
             for (path, value) in inner.taps.iter_mut() {

@@ -46,6 +46,8 @@ pub enum Function {
     Softsign,
     /// exp
     Exponential,
+    /// The natural logarithm.
+    Log,
     /// `x · tanh(softplus(x))`
     Mish,
     /// √x

@@ -104,6 +104,7 @@ fn each_inlined(function: &Function, y: &mut [f32], f: impl Fn(f32, &Function) -
         Function::Softplus => map(y, Function::Softplus, f),
         Function::Softsign => map(y, Function::Softsign, f),
         Function::Exponential => map(y, Function::Exponential, f),
+        Function::Log => map(y, Function::Log, f),
         Function::Mish => map(y, Function::Mish, f),
         Function::Sqrt => map(y, Function::Sqrt, f),
         Function::InverseSqrt => map(y, Function::InverseSqrt, f),

@@ -13,11 +13,25 @@ use crate::error::CpuError;
 /// The buffers of one run: the plan's slots.
 type Slots = Vec<Vec<f32>>;
 
-/// A program on the CPU. Its slots are its own; its weights are shared.
+/// The plan's residents as they were after so many changes of the weights.
+#[derive(Debug)]
+struct Residents {
+    tensors: Vec<Arc<Tensor>>,
+    changes: u64,
+}
+
+/// Where one step finds what it reads.
+struct Memory<'a> {
+    inputs: &'a [Tensor],
+    slots: Slots,
+    residents: Vec<Arc<Tensor>>,
+}
+
+/// A program on the CPU. Its slots are its own; its weights are shared, and those that its graph assigns change with a run.
 #[derive(Debug)]
 pub struct Program {
     weights: Arc<CpuWeights>,
-    residents: Vec<Arc<Tensor>>,
+    residents: Mutex<Residents>,
     plan: Plan,
     /// Slots that no run uses now. Runs at the same time have one each.
     idle: Mutex<Vec<Slots>>,
@@ -32,7 +46,8 @@ impl Program {
         if let Some(value) = plan.graph().values().iter().find(|value| value.dtype != DType::F32) {
             return Err(CpuError::Float16 { name: value.name.clone() });
         }
-        let residents = weights.residents(&plan)?;
+        let changes = weights.changes();
+        let residents = Mutex::new(Residents { tensors: weights.residents(&plan)?, changes });
         Ok(Self { weights, residents, plan, idle: Mutex::default() })
     }
 
@@ -99,22 +114,53 @@ impl Program {
     fn run_steps(&self, inputs: &[Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
         self.check(inputs)?;
         let graph = self.plan.graph();
-        let mut slots = self.take_slots();
+        let mut memory = Memory { inputs, slots: self.take_slots(), residents: self.current_residents()? };
+        let mut changed = Vec::new();
         for id in self.plan.steps() {
             let node = &graph.nodes()[id.index()];
-            let Some(Location::Slot(index)) = self.plan.location(node.output) else { continue };
-            // No step reads the slot that it writes.
-            let mut y = std::mem::take(&mut slots[index]);
-            around(&mut || self.step(node, inputs, &slots, &mut y));
-            slots[index] = y;
+            match self.plan.location(node.output) {
+                Some(Location::Slot(index)) => {
+                    // No step reads the slot that it writes.
+                    let mut y = std::mem::take(&mut memory.slots[index]);
+                    around(&mut || self.step(node, &memory, &mut y));
+                    memory.slots[index] = y;
+                }
+                Some(Location::Resident(index)) => {
+                    let mut y = Tensor::full(graph.value(node.output).shape.clone(), 0.0);
+                    around(&mut || self.step(node, &memory, y.data_mut()));
+                    memory.residents[index] = Arc::new(y);
+                    changed.push(index);
+                }
+                Some(Location::Input(_)) | None => {}
+            }
         }
         let output = |&(_, value): &(String, ValueId)| {
-            let view = self.view(value, inputs, &slots);
+            let view = self.view(value, &memory);
             Tensor::new(view.shape.to_vec(), view.data.to_vec())
         };
         let outputs = graph.outputs().iter().map(output).collect::<Result<_, _>>()?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(slots);
+        self.publish(&memory.residents, &changed);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory.slots);
         Ok(outputs)
+    }
+
+    /// The residents, made again where other programs have changed what they are made of.
+    fn current_residents(&self) -> Result<Vec<Arc<Tensor>>, CpuError> {
+        let mut residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = self.weights.changes();
+        if residents.changes != changes {
+            *residents = Residents { tensors: self.weights.residents(&self.plan)?, changes };
+        }
+        Ok(residents.tensors.clone())
+    }
+
+    /// Hands the variables that a run has changed to all programs.
+    fn publish(&self, residents: &[Arc<Tensor>], changed: &[usize]) {
+        if changed.is_empty() {
+            return;
+        }
+        let variable = |&index: &usize| (self.plan.residents()[index].key.clone(), residents[index].clone());
+        self.weights.change(changed.iter().map(variable).collect());
     }
 
     /// Slots that an earlier run has left, or new ones.
@@ -123,18 +169,18 @@ impl Program {
         idle.unwrap_or_else(|| self.plan.slots().iter().map(|bytes| vec![0.0; bytes / size_of::<f32>()]).collect())
     }
 
-    fn step(&self, node: &Node, inputs: &[Tensor], slots: &Slots, y: &mut [f32]) {
-        let views: Vec<View> = node.inputs.iter().map(|&input| self.view(input, inputs, slots)).collect();
+    fn step(&self, node: &Node, memory: &Memory, y: &mut [f32]) {
+        let views: Vec<View> = node.inputs.iter().map(|&input| self.view(input, memory)).collect();
         let shape = &self.plan.graph().value(node.output).shape;
         compute(&node.op, &views, shape, &mut y[..shape.iter().product()]);
     }
 
     /// A value where it lies.
-    fn view<'a>(&'a self, value: ValueId, inputs: &'a [Tensor], slots: &'a Slots) -> View<'a> {
+    fn view<'a>(&'a self, value: ValueId, memory: &'a Memory) -> View<'a> {
         let data = match self.plan.location(value) {
-            Some(Location::Input(index)) => inputs[index].data(),
-            Some(Location::Slot(index)) => &slots[index],
-            Some(Location::Resident(index)) => self.residents[index].data(),
+            Some(Location::Input(index)) => memory.inputs[index].data(),
+            Some(Location::Slot(index)) => &memory.slots[index],
+            Some(Location::Resident(index)) => memory.residents[index].data(),
             None => unreachable!("the planner places every value that a step or an output reads"),
         };
         let shape = &self.plan.graph().value(value).shape;

@@ -1,7 +1,7 @@
 //! The weights of one model on the CPU, shared by all its programs.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cnn_core::plan::{self, Plan};
 use cnn_core::{Graph, Source, Tensor, ValueId, WeightSource};
@@ -9,14 +9,23 @@ use cnn_core::{Graph, Source, Tensor, ValueId, WeightSource};
 use super::{View, compute};
 use crate::error::CpuError;
 
-/// What programs read and never write: weights as they are, and what the weight prologue made of them.
+/// Weights as they are, and what the weight prologue made of them. Programs of inference read them and never write; those of
+/// training change variables, and what was made of these is made again before the next program reads it.
 ///
 /// Weights that a program reads as they are are the host's tensors, shared and not copied; what else comes out of a file is
 /// let go once the prologue has read it.
 #[derive(Debug)]
 pub struct CpuWeights {
     host: Arc<dyn WeightSource>,
-    residents: Mutex<HashMap<String, Arc<Tensor>>>,
+    residents: Mutex<Residents>,
+}
+
+#[derive(Debug, Default)]
+struct Residents {
+    /// By key. With what it is made of, but for variables.
+    made: HashMap<String, (Arc<Tensor>, Option<Vec<String>>)>,
+    /// How often a program has changed a variable.
+    changes: u64,
 }
 
 impl CpuWeights {
@@ -27,8 +36,30 @@ impl CpuWeights {
 
     /// Bytes of what programs read, each weight once.
     pub fn bytes(&self) -> u64 {
-        let residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
-        residents.values().map(|tensor| size_of_val(tensor.data()) as u64).sum()
+        self.lock().made.values().map(|(tensor, _)| size_of_val(tensor.data()) as u64).sum()
+    }
+
+    /// The variable of that path as it is now.
+    ///
+    /// # Errors
+    /// If it cannot be read from where the weights are kept.
+    pub fn read(&self, path: &str) -> Result<Option<Arc<Tensor>>, CpuError> {
+        let known = self.lock().made.get(path).map(|(tensor, _)| tensor.clone());
+        if known.is_some() { Ok(known) } else { Ok(self.host.tensor(path)?) }
+    }
+
+    /// How often a program has changed a variable: a program that has seen another number asks for [`Self::residents`] again.
+    pub(super) fn changes(&self) -> u64 {
+        self.lock().changes
+    }
+
+    /// Gives variables new tensors, and lets go what was made of the old ones.
+    pub(super) fn change(&self, variables: Vec<(String, Arc<Tensor>)>) {
+        let mut residents = self.lock();
+        let changed = |path: &String| variables.iter().any(|(variable, _)| variable == path);
+        residents.made.retain(|_, (_, made_of)| !made_of.iter().flatten().any(changed));
+        residents.made.extend(variables.into_iter().map(|(path, tensor)| (path, (tensor, None))));
+        residents.changes += 1;
     }
 
     /// The plan's residents in order; those not yet there are made.
@@ -36,18 +67,22 @@ impl CpuWeights {
         let mut maker = Maker { weights: self, graph: plan.graph(), made: HashMap::new() };
         let mut found = Vec::new();
         for resident in plan.residents() {
-            let known = self.residents.lock().unwrap_or_else(PoisonError::into_inner).get(&resident.key).cloned();
+            let known = self.lock().made.get(&resident.key).map(|(tensor, _)| tensor.clone());
             let tensor = match known {
                 Some(tensor) => tensor,
                 None => {
                     let made = maker.make(resident.value)?;
-                    let mut residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
-                    residents.entry(resident.key.clone()).or_insert(made).clone()
+                    let made_of = resident.is_derived().then(|| resident.variables.clone());
+                    self.lock().made.entry(resident.key.clone()).or_insert((made, made_of)).0.clone()
                 }
             };
             found.push(tensor);
         }
         Ok(found)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Residents> {
+        self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,7 +104,7 @@ impl Maker<'_> {
         let (path, shape) = (known.name.clone(), known.shape.clone());
         let tensor = match &known.source {
             Source::Constant(tensor) => tensor.clone(),
-            Source::Variable => match self.weights.host.tensor(&path)? {
+            Source::Variable => match self.weights.read(&path)? {
                 None => return Err(CpuError::MissingWeight { path, shape }),
                 Some(tensor) if tensor.shape() != shape => {
                     return Err(CpuError::WeightShape { path, wanted: shape, got: tensor.shape().to_vec() });

@@ -145,6 +145,7 @@ pub fn formula<R: Real>(function: &Function, x: R) -> R {
         Function::Softplus => x.max(zero) + (one + (-x.abs()).exp()).log(),
         Function::Softsign => x / (one + x.abs()),
         Function::Exponential => x.exp(),
+        Function::Log => x.log(),
         Function::Mish => {
             // tanh(log(1 + e)) = n / (n + 2) with n = e·(e + 2) and e = exp(x); for x > 0 both sides are taken times
             // t² = exp(-2x), so that nothing overflows.
@@ -191,6 +192,7 @@ pub fn slope_formula<R: Real>(function: &Function, x: R) -> R {
         Function::Softplus => sigmoid(x),
         Function::Softsign => one / ((one + x.abs()) * (one + x.abs())),
         Function::Exponential => x.exp(),
+        Function::Log => one / x,
         Function::Mish => {
             // As in formula: tanh(softplus(x)) = n / (n + d), and 1 minus its square is d·(2n + d) / (n + d)².
             let t = (-x.abs()).exp();

@@ -25,6 +25,7 @@ pub fn apply(function: &Function, x: f64) -> f64 {
         Function::Softplus => softplus(x),
         Function::Softsign => x / (1.0 + x.abs()),
         Function::Exponential => x.exp(),
+        Function::Log => x.ln(),
         Function::Mish => x * softplus(x).tanh(),
         Function::Sqrt => x.sqrt(),
         Function::InverseSqrt => 1.0 / x.sqrt(),
@@ -62,6 +63,7 @@ pub fn slope(function: &Function, x: f64) -> f64 {
         Function::Softplus => sigmoid(x),
         Function::Softsign => (1.0 + x.abs()).powi(-2),
         Function::Exponential => x.exp(),
+        Function::Log => 1.0 / x,
         Function::Mish => {
             let tanh = softplus(x).tanh();
             tanh + x * softplus(x).cosh().powi(-2) * sigmoid(x)

@@ -1,8 +1,9 @@
 //! A whole graph in float64.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
-use cnn_core::{Graph, Op, Source, Tensor, Value, ValueId};
+use cnn_core::{Graph, Op, Source, Tensor, Value, ValueId, plan};
 
 use super::{Array, value};
 use crate::CpuError;
@@ -29,6 +30,25 @@ pub fn run<'a>(
     weights: impl Fn(&str) -> Option<&'a Tensor>,
     inputs: &[Array],
 ) -> Result<Vec<Array>, CpuError> {
+    run_with(graph, |path| weights(path).map(Array::from), inputs).map(|(outputs, _)| outputs)
+}
+
+/// As [`run`], with variables in float64, which take the values that the graph assigns to them.
+///
+/// # Errors
+/// As [`run`].
+pub fn step(graph: &Graph, variables: &mut HashMap<String, Array>, inputs: &[Array]) -> Result<Vec<Array>, CpuError> {
+    let (outputs, assigned) = run_with(graph, |path| variables.get(path).cloned(), inputs)?;
+    variables.extend(assigned);
+    Ok(outputs)
+}
+
+/// The outputs, and what was assigned to variables.
+fn run_with(
+    graph: &Graph,
+    weights: impl Fn(&str) -> Option<Array>,
+    inputs: &[Array],
+) -> Result<(Vec<Array>, Vec<(String, Array)>), CpuError> {
     check_inputs(graph, inputs)?;
     // What can be read now, by the value's index.
     let mut slots: Vec<Option<Cow<Array>>> = vec![None; graph.values().len()];
@@ -36,6 +56,7 @@ pub fn run<'a>(
         slots[id.index()] = Some(Cow::Borrowed(input));
     }
     let last_uses = last_uses(graph);
+    let mut assigned = Vec::new();
     for (index, node) in graph.nodes().iter().enumerate() {
         for &id in &node.inputs {
             load(&mut slots[id.index()], graph.value(id), &weights)?;
@@ -52,6 +73,10 @@ pub fn run<'a>(
                 value(op, &inputs)?
             }
         };
+        if let Op::Assign(_) = node.op {
+            let variable = graph.value(plan::storage(graph, node.output));
+            assigned.push((variable.name.clone(), output.clone()));
+        }
         for id in node.inputs.iter().filter(|id| is_last(id)) {
             slots[id.index()] = None;
         }
@@ -61,7 +86,8 @@ pub fn run<'a>(
         load(&mut slots[id.index()], graph.value(id), &weights)?;
         Ok(slots[id.index()].as_deref().cloned().unwrap_or_default())
     });
-    outputs.collect()
+    let outputs: Result<Vec<Array>, CpuError> = outputs.collect();
+    Ok((outputs?, assigned))
 }
 
 fn check_inputs(graph: &Graph, inputs: &[Array]) -> Result<(), CpuError> {
@@ -80,11 +106,7 @@ fn check_inputs(graph: &Graph, inputs: &[Array]) -> Result<(), CpuError> {
 }
 
 /// Fills the slot of a variable or constant that is about to be read.
-fn load<'a>(
-    slot: &mut Option<Cow<Array>>,
-    value: &Value,
-    weights: impl Fn(&str) -> Option<&'a Tensor>,
-) -> Result<(), CpuError> {
+fn load(slot: &mut Option<Cow<Array>>, value: &Value, weights: impl Fn(&str) -> Option<Array>) -> Result<(), CpuError> {
     if slot.is_some() {
         return Ok(());
     }
@@ -95,10 +117,10 @@ fn load<'a>(
             let (path, wanted) = (value.name.clone(), value.shape.clone());
             match weights(&value.name) {
                 None => return Err(CpuError::MissingWeight { path, shape: wanted }),
-                Some(tensor) if tensor.shape() != value.shape => {
-                    return Err(CpuError::WeightShape { path, wanted, got: tensor.shape().to_vec() });
+                Some(array) if array.shape != value.shape => {
+                    return Err(CpuError::WeightShape { path, wanted, got: array.shape });
                 }
-                Some(tensor) => *slot = Some(Cow::Owned(Array::from(tensor))),
+                Some(array) => *slot = Some(Cow::Owned(array)),
             }
         }
     }

@@ -37,6 +37,7 @@ pub(super) fn function(function: Function) -> (u32, [f32; 4]) {
         Function::Sqrt => (16, none),
         Function::InverseSqrt => (17, none),
         Function::Affine { scale, offset } => (18, [scale, offset, 0.0, 0.0]),
+        Function::Log => (19, none),
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Params {
 /// Elements of a sum from which invocations share it.
 const LONG_SUM: u32 = 32;
 
+/// `BLOCK` of `shaders/reduce.wgsl`.
+const BLOCK: usize = 64;
+
 /// All ways to sum up, the static choice first.
 pub fn candidates(op: &Reduce, problem: &Problem) -> Vec<Candidate> {
     let [outer, n, inner] = op.dims3(problem.inputs[0]);
@@ -36,7 +39,7 @@ pub fn candidates(op: &Reduce, problem: &Problem) -> Vec<Candidate> {
     let mut variant = variant(problem, lanes);
     let count = (problem.len() / lanes).div_ceil(INVOCATIONS);
     let alone = Kernel::new("reduce", variant.clone(), &params, vec![0], count, problem.capabilities);
-    let mut candidates = vec![Candidate::one("reduce", alone.looping(n as u64))];
+    let mut candidates = vec![Candidate::one("reduce", alone.looping((n + n.div_ceil(BLOCK)) as u64))];
 
     if params.n >= LONG_SUM {
         // Invocations that share a sum, and sums side by side.

@@ -9,7 +9,7 @@ use super::super::{Array, apply, compute, evaluate, output_shape, slope};
 use super::device::Device;
 use super::{Random, array};
 
-const FUNCTIONS: [Function; 24] = [
+const FUNCTIONS: [Function; 25] = [
     Function::Linear,
     Function::RELU,
     Function::RELU6,
@@ -28,6 +28,7 @@ const FUNCTIONS: [Function; 24] = [
     Function::Softplus,
     Function::Softsign,
     Function::Exponential,
+    Function::Log,
     Function::Mish,
     Function::Sqrt,
     Function::InverseSqrt,
@@ -38,7 +39,7 @@ const FUNCTIONS: [Function; 24] = [
 
 /// Whether the function takes every number, or those above 0 alone.
 fn takes_negative(function: &Function) -> bool {
-    !matches!(function, Function::Sqrt | Function::InverseSqrt)
+    !matches!(function, Function::Sqrt | Function::InverseSqrt | Function::Log)
 }
 
 const EXACT: f64 = 0.0;

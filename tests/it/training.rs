@@ -1,0 +1,397 @@
+//! Training against real Keras (`vectors/train.json.gz`, made by `vectors/scripts/train.py`): losses step by step, the first
+//! gradients, the weights at the end, on the reference in float64, the CPU and every adapter.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use cnn_core::layers::{
+    Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling2D,
+    GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, Padding, ReLU, SeparableConv2D,
+};
+use cnn_core::op::Rule;
+use cnn_core::{Mode, Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
+use cnn_cpu::fast::{self, CpuWeights};
+use cnn_cpu::reference::{self, Array};
+use cnn_tests::devices::{Tally, TestDevice, devices};
+use cnn_tests::recipe;
+use cnn_train::{Batch, Loss, Optimizer, Step, one_hot};
+use cnn_wgpu::DeviceWeights;
+use serde_json::Value;
+
+const SAMPLES: usize = 64;
+const BATCH: usize = 16;
+const STEPS: usize = 20;
+
+fn cases() -> Vec<Value> {
+    let packed = include_bytes!("../vectors/train.json.gz");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Stripes that depend on the label, and noise: the recipe's section 5.
+fn pictures(samples: std::ops::Range<usize>) -> Tensor {
+    let first = samples.start;
+    Tensor::from_fn(vec![samples.len(), 28, 28, 1], |index| {
+        let (i, y, x) = (first + index / 784, index / 28 % 28, index % 28);
+        let (label, period) = (i % 10, 2 + 2 * (i % 10 / 2));
+        let t = if label % 2 == 0 { y } else { x };
+        let stripe = if t % period < period / 2 { 1.0 } else { 0.0 };
+        (0.25 * recipe::u("train/x", (i * 784 + y * 28 + x) as u64) + 0.75 * stripe) as f32
+    })
+}
+
+fn targets(samples: std::ops::Range<usize>) -> Tensor {
+    one_hot(&samples.map(|i| i % 10).collect::<Vec<_>>(), 10).unwrap()
+}
+
+/// The nets of `scripts/train.py`.
+fn net(name: &str) -> Model {
+    let model = Sequential::new("sequential").input([28, 28, 1]).unwrap();
+    let softmax = || Dense::new(10).activation(Activation::Softmax).name("dense");
+    let model = match name {
+        "plain" | "frozen" => model
+            .add(Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu).name("conv1"))
+            .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
+            .and_then(|m| m.add(Conv2D::new(16, 3).activation(Activation::Relu).name("conv2")))
+            .and_then(|m| m.add(GlobalAveragePooling2D::new().name("gap"))),
+        "bn" => model
+            .add(Conv2D::new(8, 3).padding(Padding::Same).use_bias(false).name("conv1"))
+            .and_then(|m| m.add(BatchNormalization::new().momentum(0.9).name("bn1")))
+            .and_then(|m| m.add(ReLU::new().name("relu1")))
+            .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
+            .and_then(|m| m.add(Conv2D::new(16, 3).use_bias(false).name("conv2")))
+            .and_then(|m| m.add(BatchNormalization::new().name("bn2")))
+            .and_then(|m| m.add(cnn_core::Layer::Activation(Activation::Relu)))
+            .and_then(|m| m.add(GlobalAveragePooling2D::new().name("gap")))
+            .and_then(|m| m.add(Dropout::new(0.0).name("drop"))),
+        "wide" => model
+            .add(Conv2D::new(6, 3).strides(2).padding(Padding::Same).name("conv1"))
+            .and_then(|m| m.add(cnn_core::Layer::Activation(Activation::Silu)))
+            .and_then(|m| m.add(DepthwiseConv2D::new(3).padding(Padding::Same).name("dw")))
+            .and_then(|m| m.add(LayerNormalization::new().epsilon(1e-6).name("ln")))
+            .and_then(|m| m.add(AveragePooling2D::new(2).padding(Padding::Same).name("ap")))
+            .and_then(|m| m.add(SeparableConv2D::new(12, 3).activation(Activation::Gelu).name("sep")))
+            .and_then(|m| {
+                let conv = Conv2D::new(8, 3).dilation_rate(2).padding(Padding::Same);
+                m.add(conv.activation(Activation::HardSilu).name("dil"))
+            })
+            .and_then(|m| m.add(GlobalMaxPooling2D::new().name("gmp"))),
+        other => panic!("there is no net {other}"),
+    };
+    model.and_then(|m| m.add(softmax())).and_then(Sequential::model).unwrap()
+}
+
+fn weights(model: &Model) -> Weights {
+    let tensor = |weight: &cnn_core::model::Weight| {
+        let depthwise = weight.name == "depthwise_kernel" || weight.layer == "dw" && weight.name == "kernel";
+        let (low, high) = recipe::range(weight.name, &weight.shape, depthwise);
+        let tensor = recipe::uniform(&weight.path, &weight.shape, low, high);
+        (weight.path.clone(), Arc::new(tensor))
+    };
+    model.weights().iter().map(tensor).collect()
+}
+
+/// The optimizer that Keras's configuration describes.
+fn optimizer(config: &Value) -> Optimizer {
+    let number = |name: &str| config[name].as_f64();
+    let of = |name: &str| number(name).unwrap_or_else(|| panic!("{name} of {config}"));
+    let is = |name: &str| config[name].as_bool().unwrap_or(false);
+    let made = match config["name"].as_str().unwrap() {
+        "sgd" => Optimizer::sgd().momentum(of("momentum")).nesterov(is("nesterov")),
+        "adam" if is("amsgrad") => {
+            let (beta_1, beta_2, epsilon) = (of("beta_1"), of("beta_2"), of("epsilon"));
+            Optimizer { rule: Rule::Adam { beta_1, beta_2, epsilon, amsgrad: true }, ..Optimizer::adam() }
+        }
+        "adam" => Optimizer::adam(),
+        "adam_w" => Optimizer::adamw(),
+        "rmsprop" | "rm_sprop" => {
+            let (rho, momentum, epsilon, centered) = (of("rho"), of("momentum"), of("epsilon"), is("centered"));
+            Optimizer { rule: Rule::RmsProp { rho, momentum, epsilon, centered }, ..Optimizer::rmsprop() }
+        }
+        "adagrad" => Optimizer::adagrad(),
+        "adadelta" => Optimizer::adadelta(),
+        "adamax" => Optimizer::adamax(),
+        "nadam" => Optimizer::nadam(),
+        "lion" => Optimizer::lion(),
+        "ftrl" => Optimizer::ftrl(),
+        other => panic!("there is no optimizer {other}"),
+    };
+    Optimizer {
+        learning_rate: number("learning_rate").unwrap_or(f64::NAN),
+        weight_decay: number("weight_decay"),
+        clipnorm: number("clipnorm"),
+        clipvalue: number("clipvalue"),
+        global_clipnorm: number("global_clipnorm"),
+        ..made
+    }
+}
+
+/// What runs steps of training over variables that it keeps.
+trait Trainer {
+    /// The outputs of a step.
+    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String>;
+    /// A variable as it is now.
+    fn read(&self, path: &str) -> Result<Vec<f64>, String>;
+    /// The loss over all samples in inference.
+    fn evaluate(&mut self) -> Result<f64, String>;
+}
+
+/// A model in training, and the graph that judges it.
+struct Setting {
+    step: Step,
+    weights: Weights,
+    inference: cnn_core::Graph,
+}
+
+impl Setting {
+    fn new(case: &Value) -> Self {
+        let name = case["case"].as_str().unwrap();
+        let mut model = net(name.split('_').next().unwrap());
+        for layer in case["float64"]["frozen"].as_array().unwrap() {
+            model.layer_mut(layer.as_str().unwrap()).unwrap().set_trainable(false);
+        }
+        let optimizer = optimizer(&case["float64"]["optimizer"]);
+        let mut step = Step::new(&model, &[vec![BATCH, 28, 28, 1]], &Loss::CROSSENTROPY, &optimizer, false).unwrap();
+        for (path, &gradient) in step.trained.clone().iter().zip(&step.gradients.clone()) {
+            step.graph.output(format!("gradient {path}"), gradient);
+        }
+        let weights = step.with_state(&weights(&model));
+        let inference = model.lower(&[vec![SAMPLES, 28, 28, 1]], Mode::Inference, &[]).unwrap();
+        Self { step, weights, inference }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan::new(simplify(&self.step.graph, &Simplify::default()))
+    }
+
+    fn inference_plan(&self) -> Plan {
+        Plan::new(simplify(&self.inference, &Simplify::default()))
+    }
+}
+
+/// The mean of the true classes' `-log(p)`.
+fn crossentropy(probabilities: &[f64]) -> f64 {
+    let losses = probabilities.chunks(10).enumerate().map(|(i, p)| -p[i % 10].ln());
+    losses.sum::<f64>() / SAMPLES as f64
+}
+
+fn doubles(tensor: &Tensor) -> Vec<f64> {
+    tensor.data().iter().map(|&x| f64::from(x)).collect()
+}
+
+struct Reference<'a> {
+    setting: &'a Setting,
+    variables: HashMap<String, Array>,
+}
+
+impl Trainer for Reference<'_> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+        let graph = &self.setting.step.graph;
+        let tensors = self.setting.step.inputs(inputs.to_vec(), batch);
+        let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
+        // Settings are not rounded here.
+        let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
+        arrays[settings].data = batch.settings.to_vec();
+        let outputs = reference::step(graph, &mut self.variables, &arrays).map_err(|error| error.to_string())?;
+        Ok(outputs.into_iter().map(|output| output.data).collect())
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<f64>, String> {
+        Ok(self.variables[path].data.clone())
+    }
+
+    fn evaluate(&mut self) -> Result<f64, String> {
+        let pictures = Array::from(&pictures(0..SAMPLES));
+        let outputs = reference::step(&self.setting.inference, &mut self.variables, &[pictures]);
+        Ok(crossentropy(&outputs.map_err(|error| error.to_string())?[0].data))
+    }
+}
+
+struct Cpu<'a> {
+    setting: &'a Setting,
+    weights: Arc<CpuWeights>,
+    program: fast::Program,
+    inference: fast::Program,
+}
+
+impl<'a> Cpu<'a> {
+    fn new(setting: &'a Setting) -> Self {
+        let weights = CpuWeights::new(Arc::new(setting.weights.clone()));
+        // Made before training, so that what it makes of the weights becomes stale.
+        let inference = fast::Program::new(weights.clone(), setting.inference_plan()).unwrap();
+        let program = fast::Program::new(weights.clone(), setting.plan()).unwrap();
+        Self { setting, weights, program, inference }
+    }
+}
+
+impl Trainer for Cpu<'_> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+        let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
+        let outputs = self.program.run(&inputs).map_err(|error| error.to_string())?;
+        Ok(outputs.iter().map(doubles).collect())
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<f64>, String> {
+        Ok(doubles(&self.weights.read(path).map_err(|error| error.to_string())?.unwrap()))
+    }
+
+    fn evaluate(&mut self) -> Result<f64, String> {
+        let outputs = self.inference.run(&[pictures(0..SAMPLES)]).map_err(|error| error.to_string())?;
+        Ok(crossentropy(&doubles(&outputs[0])))
+    }
+}
+
+struct Device<'a> {
+    setting: &'a Setting,
+    weights: Arc<DeviceWeights>,
+    program: cnn_wgpu::Program,
+    inference: cnn_wgpu::Program,
+}
+
+impl<'a> Device<'a> {
+    fn new(setting: &'a Setting, device: &TestDevice) -> Result<Self, String> {
+        let weights = DeviceWeights::new(device.gpu.clone(), Arc::new(setting.weights.clone()));
+        let program = |plan| pollster::block_on(cnn_wgpu::Program::new(weights.clone(), plan));
+        let inference = program(setting.inference_plan()).map_err(|error| error.to_string())?;
+        let program = program(setting.plan()).map_err(|error| error.to_string())?;
+        Ok(Self { setting, weights, program, inference })
+    }
+}
+
+impl Trainer for Device<'_> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+        let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
+        let outputs = pollster::block_on(self.program.run(&inputs)).map_err(|error| error.to_string())?;
+        Ok(outputs.iter().map(doubles).collect())
+    }
+
+    fn read(&self, path: &str) -> Result<Vec<f64>, String> {
+        let tensor = pollster::block_on(self.weights.read(path)).map_err(|error| error.to_string())?;
+        Ok(doubles(&tensor))
+    }
+
+    fn evaluate(&mut self) -> Result<f64, String> {
+        let outputs = pollster::block_on(self.inference.run(&[pictures(0..SAMPLES)]));
+        Ok(crossentropy(&doubles(&outputs.map_err(|error| error.to_string())?[0])))
+    }
+}
+
+/// Keras's samples of a tensor: index and number.
+fn samples(tensor: &Value) -> Vec<(usize, f64)> {
+    let indices = tensor["sample_flat_index"].as_array().unwrap().iter();
+    let values = tensor["samples"].as_array().unwrap().iter();
+    indices.zip(values).map(|(i, x)| (i.as_u64().unwrap() as usize, x.as_f64().unwrap())).collect()
+}
+
+/// The path without the model's name.
+fn path(tensor: &Value) -> &str {
+    tensor["path"].as_str().unwrap().split_once('/').unwrap().1
+}
+
+/// Twenty steps, against Keras's float64.
+fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(), String> {
+    let truth = &case["float64"];
+    let name = case["case"].as_str().unwrap();
+    let optimizer = optimizer(&truth["optimizer"]);
+    let rate = |step: usize| case["learning_rates"][step].as_f64().unwrap();
+    let untouched = |path: &str| {
+        let frozen = truth["frozen"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|layer| path.starts_with(&format!("{}/", layer.as_str().unwrap())));
+        frozen.then(|| doubles(setting.weights.get(path).unwrap()))
+    };
+    trainer.evaluate()?;
+    for step in 0..STEPS {
+        let first = step * BATCH % SAMPLES;
+        let batch = Batch {
+            targets: targets(first..first + BATCH),
+            weights: None,
+            settings: optimizer.settings(step as u64 + 1, rate(step)),
+            seed: [1, step as u64],
+        };
+        let outputs = trainer.step(&[pictures(first..first + BATCH)], &batch)?;
+        let (got, wanted) = (outputs[0][0], truth["losses"][step].as_f64().unwrap());
+        let allowed = if step < 5 { 2e-6 } else { 1e-4 } * wanted.max(1.0);
+        let error = (got - wanted).abs();
+        if error.is_nan() || error > allowed {
+            return Err(format!("{name}, step {step}: loss {got}, Keras {wanted}, off by {error:e}"));
+        }
+        if step == 0 {
+            check_gradients(setting, &outputs[2..], truth).map_err(|error| format!("{name}: {error}"))?;
+        }
+    }
+    for tensor in truth["final_weights"].as_array().unwrap() {
+        let got = trainer.read(path(tensor))?;
+        if let Some(initial) = untouched(path(tensor)) {
+            if got != initial {
+                return Err(format!("{name}: {} is frozen and has changed", path(tensor)));
+            }
+        }
+        for (index, wanted) in samples(tensor) {
+            let error = (got[index] - wanted).abs();
+            if error.is_nan() || error > 1e-4 * wanted.abs().max(1.0) {
+                return Err(format!("{name}: {}[{index}] is {}, Keras {wanted}", path(tensor), got[index]));
+            }
+        }
+    }
+    let (got, wanted) = (trainer.evaluate()?, truth["final_loss_all_64_inference"].as_f64().unwrap());
+    if (got - wanted).abs() > 1e-4 * wanted.max(1.0) {
+        return Err(format!("{name}: at the end the loss over all is {got}, Keras {wanted}"));
+    }
+    Ok(())
+}
+
+/// The first step's gradients, within 1e-5 of the largest element of each.
+fn check_gradients(setting: &Setting, gradients: &[Vec<f64>], truth: &Value) -> Result<(), String> {
+    let truths = truth["first_gradients"].as_array().unwrap();
+    if truths.len() != gradients.len() {
+        return Err(format!("{} gradients, Keras {}", gradients.len(), truths.len()));
+    }
+    for tensor in truths {
+        let at = setting.step.trained.iter().position(|trained| trained == path(tensor));
+        let got = &gradients[at.ok_or_else(|| format!("no gradient of {}", path(tensor)))?];
+        let largest = got.iter().fold(0.0f64, |max, x| max.max(x.abs()));
+        for (index, wanted) in samples(tensor) {
+            let error = (got[index] - wanted).abs();
+            if error.is_nan() || error > 1e-5 * largest {
+                return Err(format!("gradient of {}[{index}] is {}, Keras {wanted}", path(tensor), got[index]));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_all(check: impl Fn(&Value, &Setting) -> Result<(), String>) {
+    let failures: Vec<String> = cases().iter().filter_map(|case| check(case, &Setting::new(case)).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_reference_follows_keras() {
+    check_all(|case, setting| {
+        let variables = setting.weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
+        check(case, setting, &mut Reference { setting, variables: variables.collect() })
+    });
+}
+
+#[test]
+fn the_cpu_follows_keras() {
+    check_all(|case, setting| check(case, setting, &mut Cpu::new(setting)));
+}
+
+#[test]
+fn every_adapter_follows_keras() {
+    let settings: Vec<(Value, Setting)> = cases().into_iter().map(|case| (case.clone(), Setting::new(&case))).collect();
+    for device in devices(false) {
+        let mut tally = Tally::default();
+        for (case, setting) in &settings {
+            let trainer = Device::new(setting, &device);
+            tally.add(trainer.and_then(|mut trainer| check(case, setting, &mut trainer)));
+        }
+        tally.finish(&device, "training");
+    }
+}

@@ -3,6 +3,7 @@
 mod agreement;
 mod contact_sheet;
 mod damage;
+mod data;
 mod facade;
 mod fast;
 mod gpu;

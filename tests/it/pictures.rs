@@ -92,8 +92,13 @@ fn as_keras_loads_them() {
 }
 
 /// The options that leave a picture as it lies in the file.
-const LYING: DecodeOptions =
-    DecodeOptions { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: false, scale_16_bits: true };
+const LYING: DecodeOptions = DecodeOptions {
+    max_side: 1 << 14,
+    max_pixels: 1 << 28,
+    exif_orientation: false,
+    scale_16_bits: true,
+    alpha: false,
+};
 
 #[test]
 fn turned_only_where_wanted() {

@@ -6,7 +6,7 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::error::{ImageError, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, RgbImage};
+use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, RgbImage, RgbaImage};
 
 use crate::error::{PictureError, PictureProblem};
 use crate::header::{self, Header};
@@ -26,12 +26,15 @@ pub struct DecodeOptions {
     /// Whether 16 bits are scaled to 8, `round(x / 257)`. PIL does otherwise, and so Keras: it cuts a grey value at 255, so
     /// that nearly every picture of 16 bits gets white, and takes the upper 8 bits of a colour or of grey with alpha.
     pub scale_16_bits: bool,
+    /// Whether a picture that has alpha keeps it and comes out as [`Channels::Rgba`], grey with alpha too. Otherwise alpha is
+    /// dropped, not blended.
+    pub alpha: bool,
 }
 
 impl Default for DecodeOptions {
-    /// 16,384 rows and columns, 2^28 (268 million) pixels; turned by EXIF, 16 bits scaled.
+    /// 16,384 rows and columns, 2^28 (268 million) pixels; turned by EXIF, 16 bits scaled, without alpha.
     fn default() -> Self {
-        Self { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: true, scale_16_bits: true }
+        Self { max_side: 1 << 14, max_pixels: 1 << 28, exif_orientation: true, scale_16_bits: true, alpha: false }
     }
 }
 
@@ -46,7 +49,7 @@ impl DecodeOptions {
 /// Decodes a PNG or JPEG file; `name` is the file's name, for the messages.
 ///
 /// What comes out is 8 bits of grey where the file has grey, else of red, green and blue: palettes are looked up, alpha is
-/// dropped (not blended), CMYK is converted without a colour profile; profiles and gamma are ignored. Of an animated PNG
+/// dropped (not blended) unless [`DecodeOptions::alpha`] keeps it, CMYK is converted without a colour profile; profiles and gamma are ignored. Of an animated PNG
 /// it is the still picture. All of this is what Keras's `load_img` does through PIL, but for two things, which
 /// [`DecodeOptions::as_keras`] takes back:
 ///
@@ -110,20 +113,29 @@ fn read(mut decoder: impl ImageDecoder, options: &DecodeOptions) -> Result<(Chan
     buffer.resize(size, 0);
     decoder.read_image(&mut buffer).map_err(Failure::Decoder)?;
 
-    let channels = if color.has_color() { Channels::Rgb } else { Channels::Grey };
-    let pixels = eight_bits(buffer, color, channels, options.scale_16_bits);
+    let channels = match (color.has_color(), color.has_alpha() && options.alpha) {
+        (_, true) => Channels::Rgba,
+        (true, false) => Channels::Rgb,
+        (false, false) => Channels::Grey,
+    };
+    let kept = channels.count().min(usize::from(color.channel_count()));
+    let mut pixels = eight_bits(buffer, color, kept, options.scale_16_bits);
+    if kept == 2 {
+        pixels = pixels.chunks_exact(2).flat_map(|pixel| [pixel[0], pixel[0], pixel[0], pixel[1]]).collect();
+    }
     let image = match channels {
         Channels::Grey => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
         Channels::Rgb => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        Channels::Rgba => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::from),
     };
     let mut image = image.ok_or_else(no_memory)?;
     image.apply_orientation(orientation);
     Ok((channels, image))
 }
 
-/// The channels that are kept, in 8 bits, out of what a decoder wrote: 16 bits are in native byte order.
-fn eight_bits(buffer: Vec<u8>, color: ColorType, channels: Channels, scale: bool) -> Vec<u8> {
-    let (kept, all) = (channels.count(), usize::from(color.channel_count()));
+/// The first `kept` channels in 8 bits, out of what a decoder wrote: 16 bits are in native byte order.
+fn eight_bits(buffer: Vec<u8>, color: ColorType, kept: usize, scale: bool) -> Vec<u8> {
+    let all = usize::from(color.channel_count());
     if usize::from(color.bytes_per_pixel()) == all {
         if kept == all {
             return buffer;

@@ -40,6 +40,11 @@ pub fn name(format: ImageFormat) -> &'static str {
     if format == ImageFormat::Png { "PNG" } else { "JPEG" }
 }
 
+/// Whether a file begins as PNG or JPEG files do.
+pub fn is_read(start: &[u8]) -> bool {
+    start.starts_with(PNG) || start.starts_with(JPEG)
+}
+
 /// Reads the header of a PNG or JPEG file, and of the latter whether it has an end: decoders fill what is missing with
 /// grey.
 pub fn read(bytes: &[u8]) -> Result<Header, PictureProblem> {
@@ -72,6 +77,9 @@ fn other(bytes: &[u8]) -> PictureProblem {
     }
     let found = if bytes.starts_with(b"version https://git-lfs") {
         "it is a pointer to a file in Git LFS, not yet fetched".to_owned()
+    } else if bytes.starts_with(b"\0\x05\x16\x07") {
+        // AppleDouble, RFC 1740: on a disk that is not its own, macOS writes "._cat.jpg" beside "cat.jpg".
+        "it is what macOS keeps beside a file, not the file itself; remove it".to_owned()
     } else {
         let start = &bytes[..bytes.len().min(12)];
         format!("it begins with \"{}\"", start.escape_ascii())

@@ -12,14 +12,17 @@ pub enum Channels {
     Grey,
     /// Three, red first: Keras's "rgb".
     Rgb,
+    /// Four, red first, alpha last and not multiplied into the colours: Keras's "rgba".
+    Rgba,
 }
 
 impl Channels {
-    /// 1 or 3.
+    /// 1, 3 or 4.
     pub fn count(self) -> usize {
         match self {
             Channels::Grey => 1,
             Channels::Rgb => 3,
+            Channels::Rgba => 4,
         }
     }
 }
@@ -89,13 +92,17 @@ impl Picture {
         &self.pixels
     }
 
-    /// The picture in other channels. Grey is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601), in PIL's fixed point. Keras
-    /// converts before it resizes.
+    /// The picture in other channels. Grey is `0.299 R + 0.587 G + 0.114 B` (ITU-R BT.601), in PIL's fixed point; alpha is
+    /// dropped, not blended, and 255 where there was none. Keras converts before it resizes.
     pub fn convert(self, channels: Channels) -> Self {
-        let pixels = match (self.channels, channels) {
-            (Channels::Grey, Channels::Rgb) => self.pixels.iter().flat_map(|grey| [*grey; 3]).collect(),
-            (Channels::Rgb, Channels::Grey) => self.pixels.chunks_exact(3).map(luma).collect(),
-            (Channels::Grey, Channels::Grey) | (Channels::Rgb, Channels::Rgb) => self.pixels,
+        if self.channels == channels {
+            return self;
+        }
+        let from = self.pixels.chunks_exact(self.channels.count());
+        let pixels = match channels {
+            Channels::Grey => from.map(luma).collect(),
+            Channels::Rgb => from.flat_map(|pixel| [0, 1, 2].map(|channel| colour(pixel, channel))).collect(),
+            Channels::Rgba => from.flat_map(|pixel| [0, 1, 2, 3].map(|channel| colour(pixel, channel))).collect(),
         };
         Self { channels, pixels, ..self }
     }
@@ -106,10 +113,20 @@ impl Picture {
     }
 }
 
-/// `(0.299 R + 0.587 G + 0.114 B)`, rounded, with weights of 16 bits that add up to 1.
+/// `(0.299 R + 0.587 G + 0.114 B)`, rounded, with weights of 16 bits that add up to 1; grey as it is.
 fn luma(pixel: &[u8]) -> u8 {
-    let weighted = pixel.iter().zip([19595, 38470, 7471]).map(|(value, weight)| u32::from(*value) * weight);
-    ((weighted.sum::<u32>() + (1 << 15)) >> 16) as u8
+    let &[red, green, blue, ..] = pixel else { return pixel[0] };
+    let weighted = 19595 * u32::from(red) + 38470 * u32::from(green) + 7471 * u32::from(blue);
+    ((weighted + (1 << 15)) >> 16) as u8
+}
+
+/// Red, green, blue or alpha of a pixel of 1, 3 or 4 channels.
+fn colour(pixel: &[u8], channel: usize) -> u8 {
+    match pixel.get(channel) {
+        Some(value) => *value,
+        None if channel == 3 => u8::MAX,
+        None => pixel[0],
+    }
 }
 
 /// Pictures of one size as one tensor, `[N, height, width, channels]` in float32 from 0 to 255.
@@ -142,10 +159,8 @@ fn stack(pictures: &[&Picture], channels: Channels) -> Tensor {
     Tensor::from_fn(shape, |i| {
         let picture = pictures[i / (pixels * count)];
         let (pixel, channel) = (i / count % pixels, i % count);
-        f32::from(match (picture.channels, channels) {
-            (Channels::Grey, _) => picture.pixels[pixel],
-            (Channels::Rgb, Channels::Rgb) => picture.pixels[3 * pixel + channel],
-            (Channels::Rgb, Channels::Grey) => luma(&picture.pixels[3 * pixel..][..3]),
-        })
+        let from = picture.channels.count();
+        let pixel = &picture.pixels[from * pixel..][..from];
+        f32::from(if channels == Channels::Grey { luma(pixel) } else { colour(pixel, channel) })
     })
 }

@@ -2,7 +2,7 @@
 
 use cnn_core::tensor::element_count;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::pixels::{U8, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::error::{PictureError, PictureProblem};
@@ -134,6 +134,14 @@ impl Picture {
         match self.channels {
             Channels::Grey => self.convolve_typed::<U8>(part, size, filter, pixels),
             Channels::Rgb => self.convolve_typed::<U8x3>(part, size, filter, pixels),
+            Channels::Rgba => {
+                // What shines through counts by its alpha, or the colour of what is not seen would bleed in.
+                let mut weighted = self.clone();
+                weighted.pixels.as_chunks_mut().0.iter_mut().for_each(multiply_by_alpha);
+                weighted.convolve_typed::<U8x4>(part, size, filter, pixels)?;
+                pixels.as_chunks_mut().0.iter_mut().for_each(divide_by_alpha);
+                Ok(())
+            }
         }
     }
 
@@ -162,6 +170,21 @@ impl Picture {
         let down = options.crop(0.0, top, f64::from(width), rows);
         let mut to = TypedImage::<P>::from_buffer(width, height, pixels).map_err(|error| error.to_string())?;
         resizer.resize_typed(&between, &mut to, &down).map_err(|error| error.to_string())
+    }
+}
+
+/// `round(c * alpha / 255)`, as PIL's fixed point has it.
+fn multiply_by_alpha([red, green, blue, alpha]: &mut [u8; 4]) {
+    for value in [red, green, blue] {
+        let product = u32::from(*value) * u32::from(*alpha) + 128;
+        *value = ((product + (product >> 8)) >> 8) as u8;
+    }
+}
+
+/// The way back, rounded down and at most 255, as in PIL.
+fn divide_by_alpha([red, green, blue, alpha]: &mut [u8; 4]) {
+    for value in [red, green, blue] {
+        *value = (255 * u32::from(*value)).checked_div(u32::from(*alpha)).map_or(*value, |value| value.min(255) as u8);
     }
 }
 

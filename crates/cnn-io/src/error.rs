@@ -47,6 +47,16 @@ pub enum Problem {
         /// What to do about it.
         remedy: String,
     },
+    /// An archive of arrays without one that is wanted.
+    #[error("has no {what}; its arrays are {known}; {remedy}")]
+    Lacks {
+        /// The array or arrays.
+        what: String,
+        /// The arrays that are there.
+        known: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A layer class in a configuration that is not known.
     #[error("{place}: unknown layer class '{class}'; known are {}", .known.join(", "))]
     UnknownLayer {

@@ -26,11 +26,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 pub mod error;
 pub mod files;
 pub mod hdf5;
 pub mod keras;
 pub mod npy;
+pub mod npz;
 pub mod safetensors;
 mod weights;
 

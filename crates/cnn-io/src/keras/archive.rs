@@ -1,16 +1,16 @@
 //! Keras 3's `.keras`: a zip archive of `metadata.json`, `config.json` and `model.weights.h5`.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 
 use cnn_core::{Model, Weights};
 use serde_json::{Value, json};
-use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::KERAS_VERSION;
 use super::config::{Style, for_keras, model_config, read_model};
 use crate::LoadedModel;
+use crate::archive::member;
 use crate::error::Problem;
 use crate::hdf5;
 use crate::weights::{Matching, Mismatch};
@@ -18,6 +18,7 @@ use crate::weights::{Matching, Mismatch};
 /// The bytes a zip archive opens with.
 pub(crate) const MAGIC: &[u8] = b"PK\x03\x04";
 
+const FORMAT: &str = ".keras";
 const CONFIG: &str = "config.json";
 const METADATA: &str = "metadata.json";
 const WEIGHTS: &str = "model.weights.h5";
@@ -25,10 +26,10 @@ const WEIGHTS: &str = "model.weights.h5";
 /// The model in the archive, with its weights.
 pub(crate) fn read(bytes: &[u8]) -> Result<LoadedModel, Problem> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let metadata = member(&mut archive, METADATA, bytes.len())?;
+    let metadata = member(&mut archive, METADATA, bytes.len(), FORMAT)?;
     let metadata: Option<Value> = metadata.and_then(|text| serde_json::from_slice(&text).ok());
     let version = metadata.as_ref().and_then(|metadata| metadata.get("keras_version")?.as_str());
-    let config = member(&mut archive, CONFIG, bytes.len())?.ok_or_else(|| damaged("it has no config.json"))?;
+    let config = member(&mut archive, CONFIG, bytes.len(), FORMAT)?.ok_or_else(|| damaged("it has no config.json"))?;
     let config = String::from_utf8(config).map_err(damaged)?;
     let (model, notes) = read_model(&config, version)?;
     let weights = read_weights(bytes, &model, Mismatch::Refuse)?.weights;
@@ -38,38 +39,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<LoadedModel, Problem> {
 /// The archive's weights for `model`.
 pub(crate) fn read_weights(bytes: &[u8], model: &Model, mismatch: Mismatch) -> Result<Matching, Problem> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let Some(weights) = member(&mut archive, WEIGHTS, bytes.len())? else {
+    let Some(weights) = member(&mut archive, WEIGHTS, bytes.len(), FORMAT)? else {
         if archive.index_for_name("model.weights.npz").is_some() {
             return Err(Problem::unsupported("weights in .npz form", "save the model with weights_format=\"h5\""));
         }
         return Err(damaged("it has no model.weights.h5"));
     };
     super::read_weights(hdf5::open(weights)?, model, mismatch)
-}
-
-/// A member's bytes, if it is there; `len` is the archive's length.
-fn member(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, len: usize) -> Result<Option<Vec<u8>>, Problem> {
-    /// No deflate stream unpacks to more than so many times its length.
-    const DEFLATE: u64 = 1032;
-    let file = match archive.by_name(name) {
-        Ok(file) => file,
-        Err(ZipError::FileNotFound) => return Ok(None),
-        Err(error) => return Err(damaged(error)),
-    };
-    let size = file.size();
-    let packed = file.compressed_size().min(len as u64);
-    let limit = if file.compression() == CompressionMethod::Stored { packed } else { packed.saturating_mul(DEFLATE) };
-    if size > limit {
-        return Err(damaged(format!("{name} is said to hold {size} bytes, but {packed} are there")));
-    }
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(size).map_err(damaged)?).map_err(damaged)?;
-    // One byte more than announced is an error too; the checksum is checked at the end.
-    file.take(size + 1).read_to_end(&mut bytes).map_err(damaged)?;
-    if bytes.len() as u64 != size {
-        return Err(damaged(format!("{name} holds {} bytes and not {size}", bytes.len())));
-    }
-    Ok(Some(bytes))
 }
 
 /// The bytes of a `.keras` file. The same model and weights give the same bytes: the date it was saved is left out.
@@ -93,5 +69,5 @@ pub fn write(model: &Model, weights: &Weights) -> Result<Vec<u8>, Problem> {
 }
 
 fn damaged(reason: impl ToString) -> Problem {
-    Problem::damaged(".keras", reason)
+    Problem::damaged(FORMAT, reason)
 }

@@ -15,7 +15,7 @@ use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
 use cnn_tests::recipe;
-use cnn_train::{Batch, Loss, Optimizer, Step, one_hot};
+use cnn_train::{Feed, Loss, Optimizer, Step, initial_state, one_hot};
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ fn optimizer(config: &Value) -> Optimizer {
 /// What runs steps of training over variables that it keeps.
 trait Trainer {
     /// The outputs of a step.
-    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String>;
+    fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String>;
     /// A variable as it is now.
     fn read(&self, path: &str) -> Result<Vec<f64>, String>;
     /// The loss over all samples in inference.
@@ -157,7 +157,8 @@ impl Setting {
         for (path, &gradient) in step.trained.clone().iter().zip(&step.gradients.clone()) {
             step.graph.output(format!("gradient {path}"), gradient);
         }
-        let weights = step.with_state(&weights(&model));
+        let mut weights = weights(&model);
+        initial_state(&optimizer, &model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
         let inference = model.lower(&[vec![SAMPLES, 28, 28, 1]], Mode::Inference, &[]).unwrap();
         Self { step, weights, inference }
     }
@@ -187,14 +188,16 @@ struct Reference<'a> {
 }
 
 impl Trainer for Reference<'_> {
-    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let graph = &self.setting.step.graph;
         let tensors = self.setting.step.inputs(inputs.to_vec(), batch);
         let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
         // Settings are not rounded here.
         let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
         arrays[settings].data = batch.settings.to_vec();
-        let outputs = reference::step(graph, &mut self.variables, &arrays).map_err(|error| error.to_string())?;
+        let step = reference::step(graph, |path| self.variables.get(path).cloned(), &arrays);
+        let (outputs, assigned) = step.map_err(|error| error.to_string())?;
+        self.variables.extend(assigned);
         Ok(outputs.into_iter().map(|output| output.data).collect())
     }
 
@@ -204,8 +207,8 @@ impl Trainer for Reference<'_> {
 
     fn evaluate(&mut self) -> Result<f64, String> {
         let pictures = Array::from(&pictures(0..SAMPLES));
-        let outputs = reference::step(&self.setting.inference, &mut self.variables, &[pictures]);
-        Ok(crossentropy(&outputs.map_err(|error| error.to_string())?[0].data))
+        let step = reference::step(&self.setting.inference, |path| self.variables.get(path).cloned(), &[pictures]);
+        Ok(crossentropy(&step.map_err(|error| error.to_string())?.0[0].data))
     }
 }
 
@@ -227,7 +230,7 @@ impl<'a> Cpu<'a> {
 }
 
 impl Trainer for Cpu<'_> {
-    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
         let outputs = self.program.run(&inputs).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
@@ -261,7 +264,7 @@ impl<'a> Device<'a> {
 }
 
 impl Trainer for Device<'_> {
-    fn step(&mut self, inputs: &[Tensor], batch: &Batch) -> Result<Vec<Vec<f64>>, String> {
+    fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
         let outputs = pollster::block_on(self.program.run(&inputs)).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
@@ -307,7 +310,7 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
     trainer.evaluate()?;
     for step in 0..STEPS {
         let first = step * BATCH % SAMPLES;
-        let batch = Batch {
+        let batch = Feed {
             targets: targets(first..first + BATCH),
             weights: None,
             settings: optimizer.settings(step as u64 + 1, rate(step)),

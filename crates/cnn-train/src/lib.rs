@@ -10,4 +10,4 @@ mod step;
 pub use gradient::{GradientError, differentiate};
 pub use loss::{Loss, one_hot};
 pub use optimizer::Optimizer;
-pub use step::{Batch, SAMPLE_WEIGHTS, SETTINGS, Step, TARGETS, TrainError};
+pub use step::{Feed, SAMPLE_WEIGHTS, SETTINGS, Step, TARGETS, TrainError, initial_state};

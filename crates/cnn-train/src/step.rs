@@ -55,8 +55,6 @@ pub struct Step {
     pub trained: Vec<String>,
     /// For each of `trained` its gradient, before any clipping.
     pub gradients: Vec<ValueId>,
-    /// The optimizer's variables, by path, with what they begin with.
-    pub state: Vec<(String, Tensor)>,
 }
 
 impl Step {
@@ -69,7 +67,6 @@ impl Step {
     /// let model = Sequential::new("m").input([4])?.add(Dense::new(3).activation(Activation::Softmax))?.model()?;
     /// let step = Step::new(&model, &[vec![8, 4]], &Loss::CROSSENTROPY, &Optimizer::adam(), false)?;
     /// assert_eq!(step.trained, ["dense/kernel", "dense/bias"]);
-    /// assert_eq!(step.state[0].0, "optimizer/dense/kernel/momentum");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -111,41 +108,33 @@ impl Step {
         }
         let gradients: Vec<ValueId> = found.iter().map(|&(_, _, gradient)| gradient).collect();
         let clipped = clip(&mut graph, optimizer, &gradients)?;
-        let mut state = Vec::new();
         for ((path, weight, _), gradient) in found.iter().zip(clipped) {
-            update(&mut graph, optimizer, settings, (path, *weight, gradient), &mut state)?;
+            update(&mut graph, optimizer, settings, (path, *weight, gradient))?;
         }
         let trained = found.into_iter().map(|(path, _, _)| path).collect();
-        Ok(Self { graph, trained, gradients, state })
-    }
-
-    /// `weights` with the optimizer's state behind them.
-    pub fn with_state(&self, weights: &Weights) -> Weights {
-        let mut all = weights.clone();
-        self.state.iter().for_each(|(path, tensor)| all.insert(path.clone(), tensor.clone()));
-        all
+        Ok(Self { graph, trained, gradients })
     }
 
     /// What the graph's inputs take: the model's `inputs`, targets, weights, settings and the seed of the run and the step.
-    pub fn inputs(&self, inputs: Vec<Tensor>, batch: &Batch) -> Vec<Tensor> {
+    pub fn inputs(&self, inputs: Vec<Tensor>, feed: &Feed) -> Vec<Tensor> {
         let mut own = inputs.into_iter();
         let number = |x: u64| (x & 0x00ff_ffff) as f32;
         let made = self.graph.inputs().iter().map(|&id| match self.graph.value(id).name.as_str() {
-            TARGETS => batch.targets.clone(),
+            TARGETS => feed.targets.clone(),
             SAMPLE_WEIGHTS => {
-                batch.weights.clone().unwrap_or_else(|| Tensor::full(self.graph.value(id).shape.clone(), 1.0))
+                feed.weights.clone().unwrap_or_else(|| Tensor::full(self.graph.value(id).shape.clone(), 1.0))
             }
-            SETTINGS => Tensor::from_fn(vec![4], |i| batch.settings[i] as f32),
-            SEED => Tensor::from_fn(vec![2], |i| number(batch.seed[i])),
+            SETTINGS => Tensor::from_fn(vec![4], |i| feed.settings[i] as f32),
+            SEED => Tensor::from_fn(vec![2], |i| number(feed.seed[i])),
             _ => own.next().unwrap_or_else(|| Tensor::full(self.graph.value(id).shape.clone(), 0.0)),
         });
         made.collect()
     }
 }
 
-/// What a step takes besides the model's inputs.
+/// What a step is fed besides the model's inputs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
+pub struct Feed {
     /// Targets, of the prediction's shape.
     pub targets: Tensor,
     /// Weights of the examples; 1 each where there are none.
@@ -156,20 +145,43 @@ pub struct Batch {
     pub seed: [u64; 2],
 }
 
+/// The optimizer's variables for a model, with what they begin with: those of every weight that is trainable.
+///
+/// ```
+/// use cnn_core::Sequential;
+/// use cnn_core::layers::Dense;
+/// use cnn_train::{Optimizer, initial_state};
+/// let model = Sequential::new("m").input([4])?.add(Dense::new(3))?.model()?;
+/// let state = initial_state(&Optimizer::adam(), &model);
+/// assert_eq!(state.iter().next().unwrap().0, "optimizer/dense/kernel/momentum");
+/// # Ok::<(), cnn_core::ModelError>(())
+/// ```
+pub fn initial_state(optimizer: &Optimizer, model: &Model) -> Weights {
+    let mut state = Weights::new();
+    for weight in model.weights().into_iter().filter(|weight| weight.trainable) {
+        for (index, name) in optimizer.state_names().iter().enumerate() {
+            let tensor = Tensor::full(weight.shape.clone(), optimizer.initial_state(index) as f32);
+            state.insert(state_path(&weight.path, name), tensor);
+        }
+    }
+    state
+}
+
+fn state_path(weight: &str, name: &str) -> String {
+    format!("optimizer/{weight}/{name}")
+}
+
 /// Appends a weight's step: its new elements and its states', made together, and then assigned.
 fn update(
     graph: &mut Graph,
     optimizer: &Optimizer,
     settings: ValueId,
     (path, weight, gradient): (&str, ValueId, ValueId),
-    state: &mut Vec<(String, Tensor)>,
 ) -> Result<(), ShapeError> {
     let shape = graph.value(weight).shape.clone();
     let mut changed = vec![weight];
-    for (index, name) in optimizer.state_names().iter().enumerate() {
-        let path = format!("optimizer/{path}/{name}");
-        changed.push(graph.variable(&path, shape.clone())?);
-        state.push((path, Tensor::full(shape.clone(), optimizer.initial_state(index) as f32)));
+    for name in optimizer.state_names() {
+        changed.push(graph.variable(&state_path(path, name), shape.clone())?);
     }
     let name = format!("optimizer/{path}");
     let inputs = [&[settings, gradient], &changed[..]].concat();

@@ -1,6 +1,7 @@
 //! What a runner holds on each kind of device: the weights, and programs over them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::{DType, Plan, Profile, Tensor, Weights};
 use cnn_cpu::fast::{self, CpuWeights};
@@ -11,12 +12,15 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
 
+/// Weights in float64 by path, shared by all programs.
+type Variables = Arc<Mutex<HashMap<String, Array>>>;
+
 /// The weights of a network where a device wants them.
 #[derive(Debug)]
 pub(crate) enum Backend {
     Gpu(Arc<DeviceWeights>),
     Cpu(Arc<CpuWeights>),
-    Reference(Weights),
+    Reference(Variables),
 }
 
 /// A plan made ready to run.
@@ -24,7 +28,7 @@ pub(crate) enum Backend {
 pub(crate) enum Program {
     Gpu(Arc<cnn_wgpu::Program>),
     Cpu(fast::Program),
-    Reference { weights: Weights, plan: Plan },
+    Reference { variables: Variables, plan: Plan },
 }
 
 impl Backend {
@@ -37,7 +41,19 @@ impl Backend {
             (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
             (_, DType::F16) => Err(Error::Precision { device: device.to_string() }),
             (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(weights))),
-            (Device::Reference, DType::F32) => Ok(Self::Reference(network.weights()?)),
+            (Device::Reference, DType::F32) => Ok(Self::of_weights(device, network.weights()?)),
+        }
+    }
+
+    /// Of variables in memory, in float32.
+    pub(crate) fn of_weights(device: &Device, weights: Weights) -> Self {
+        match device {
+            Device::Gpu(gpu) => Self::Gpu(DeviceWeights::new(gpu.clone(), Arc::new(weights))),
+            Device::Cpu { .. } => Self::Cpu(CpuWeights::new(Arc::new(weights))),
+            Device::Reference => {
+                let arrays = weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
+                Self::Reference(Arc::new(Mutex::new(arrays.collect())))
+            }
         }
     }
 
@@ -45,8 +61,21 @@ impl Backend {
         Ok(match self {
             Self::Gpu(weights) => Program::Gpu(Arc::new(cnn_wgpu::Program::new(weights.clone(), plan).await?)),
             Self::Cpu(weights) => Program::Cpu(fast::Program::new(weights.clone(), plan)?),
-            Self::Reference(weights) => Program::Reference { weights: weights.clone(), plan },
+            Self::Reference(variables) => Program::Reference { variables: variables.clone(), plan },
         })
+    }
+
+    /// A variable as it is now.
+    pub(crate) async fn read(&self, path: &str) -> Result<Arc<Tensor>, Error> {
+        let missing = || Error::MissingVariable { path: path.to_string() };
+        match self {
+            Self::Gpu(weights) => Ok(Arc::new(weights.read(path).await?)),
+            Self::Cpu(weights) => weights.read(path)?.ok_or_else(missing),
+            Self::Reference(variables) => {
+                let variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
+                variables.get(path).map(|array| Arc::new(array.to_tensor())).ok_or_else(missing)
+            }
+        }
     }
 }
 
@@ -55,10 +84,13 @@ impl Program {
         match self {
             Self::Gpu(program) => Ok(program.run(inputs).await?),
             Self::Cpu(program) => Ok(program.run(inputs)?),
-            Self::Reference { weights, plan } => {
+            Self::Reference { variables, plan } => {
                 let inputs: Vec<Array> = inputs.iter().map(Array::from).collect();
-                let find = |path: &str| weights.get(path).map(|tensor| &**tensor);
-                Ok(reference::run(plan.graph(), find, &inputs)?.iter().map(Array::to_tensor).collect())
+                let mut variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
+                let find = |path: &str| variables.get(path).cloned();
+                let (outputs, assigned) = reference::step(plan.graph(), find, &inputs)?;
+                variables.extend(assigned);
+                Ok(outputs.iter().map(Array::to_tensor).collect())
             }
         }
     }

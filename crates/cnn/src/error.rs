@@ -45,6 +45,18 @@ pub enum Error {
         /// The device.
         device: String,
     },
+    /// A variable of a training that is not there.
+    #[error("there is no variable {path}")]
+    MissingVariable {
+        /// Its path.
+        path: String,
+    },
+    /// A model cannot be trained as asked.
+    #[error(transparent)]
+    Train(#[from] cnn_train::TrainError),
+    /// A data set cannot give its samples.
+    #[error(transparent)]
+    Data(#[from] cnn_data::DataError),
     /// The reference has no steps to time.
     #[error("the reference keeps no times; profile another device")]
     NoProfile,

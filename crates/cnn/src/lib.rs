@@ -33,6 +33,7 @@ pub mod network;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod pretrained;
 pub mod runner;
+pub mod training;
 
 pub use cnn_core::{
     DType, Functional, Layer, Mode, Model, ModelError, Profile, Sequential, ShapeError, StepProfile, Summary,

@@ -1,7 +1,6 @@
 //! A whole graph in float64.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use cnn_core::{Graph, Op, Source, Tensor, Value, ValueId, plan};
 
@@ -30,23 +29,16 @@ pub fn run<'a>(
     weights: impl Fn(&str) -> Option<&'a Tensor>,
     inputs: &[Array],
 ) -> Result<Vec<Array>, CpuError> {
-    run_with(graph, |path| weights(path).map(Array::from), inputs).map(|(outputs, _)| outputs)
+    step(graph, |path| weights(path).map(Array::from), inputs).map(|(outputs, _)| outputs)
 }
 
-/// As [`run`], with variables in float64, which take the values that the graph assigns to them.
+/// As [`run`], with variables in float64; behind the outputs, what the graph assigns to variables, by path.
 ///
 /// # Errors
 /// As [`run`].
-pub fn step(graph: &Graph, variables: &mut HashMap<String, Array>, inputs: &[Array]) -> Result<Vec<Array>, CpuError> {
-    let (outputs, assigned) = run_with(graph, |path| variables.get(path).cloned(), inputs)?;
-    variables.extend(assigned);
-    Ok(outputs)
-}
-
-/// The outputs, and what was assigned to variables.
-fn run_with(
+pub fn step(
     graph: &Graph,
-    weights: impl Fn(&str) -> Option<Array>,
+    variables: impl Fn(&str) -> Option<Array>,
     inputs: &[Array],
 ) -> Result<(Vec<Array>, Vec<(String, Array)>), CpuError> {
     check_inputs(graph, inputs)?;
@@ -59,7 +51,7 @@ fn run_with(
     let mut assigned = Vec::new();
     for (index, node) in graph.nodes().iter().enumerate() {
         for &id in &node.inputs {
-            load(&mut slots[id.index()], graph.value(id), &weights)?;
+            load(&mut slots[id.index()], graph.value(id), &variables)?;
         }
         let is_last = |id: &ValueId| last_uses[id.index()] == Some(index);
         let output = match (&node.op, node.inputs.as_slice()) {
@@ -83,7 +75,7 @@ fn run_with(
         slots[node.output.index()] = Some(Cow::Owned(output));
     }
     let outputs = graph.outputs().iter().map(|&(_, id)| {
-        load(&mut slots[id.index()], graph.value(id), &weights)?;
+        load(&mut slots[id.index()], graph.value(id), &variables)?;
         Ok(slots[id.index()].as_deref().cloned().unwrap_or_default())
     });
     let outputs: Result<Vec<Array>, CpuError> = outputs.collect();

@@ -1,0 +1,249 @@
+//! A network in training on a device.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cnn_core::{DType, Mode, Model, Plan, Simplify, Tensor, Weights, simplify};
+use cnn_train::{Feed, Loss, Optimizer, Step, initial_state};
+
+use crate::backend::{Backend, Program};
+use crate::device::Device;
+use crate::error::Error;
+use crate::network::Network;
+
+/// What `compile` says in Keras: the loss and the optimizer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// What is made smaller.
+    pub loss: Loss,
+    /// How.
+    pub optimizer: Optimizer,
+    /// What dropout and augmentation draw from.
+    pub seed: u64,
+}
+
+impl Training {
+    /// With seed 0.
+    pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
+        Self { loss, optimizer, seed: 0 }
+    }
+
+    /// Sets what dropout and augmentation draw from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+/// What a step of training gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stepped {
+    /// The loss of the batch, before the step.
+    pub loss: f64,
+    /// The prediction for the batch, before the step, as training sees it: with dropout and the batch's own statistics.
+    pub prediction: Tensor,
+}
+
+/// A network in training on a device: its weights, moving statistics and the optimizer's state lie there, shared by the
+/// programs for training and for prediction, one for each shape of input.
+///
+/// ```
+/// use cnn::layers::{Activation, Dense};
+/// use cnn::training::{Loss, Optimizer, Trainer, Training};
+/// use cnn::{Device, Network, Sequential, Tensor, Weights};
+/// let model = Sequential::new("m").input([2])?.add(Dense::new(2).activation(Activation::Softmax))?.model()?;
+/// let network = Network::new(model.clone(), Weights::initialize(&model, 1))?;
+/// let training = Training::new(Loss::CROSSENTROPY, Optimizer::sgd().learning_rate(0.5));
+/// let mut trainer = Trainer::new(&Device::cpu(), &network, training)?;
+/// let x = Tensor::new(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
+/// let first = trainer.train_on_batch_blocking(&[x.clone()], &x, None)?.loss;
+/// let second = trainer.train_on_batch_blocking(&[x.clone()], &x, None)?.loss;
+/// assert!(second < first);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Trainer {
+    network: Network,
+    device: Device,
+    training: Training,
+    backend: Backend,
+    steps: HashMap<(Vec<Vec<usize>>, bool), (Step, Program)>,
+    predictions: HashMap<Vec<Vec<usize>>, Program>,
+    /// Steps done so far.
+    iterations: u64,
+}
+
+impl Trainer {
+    /// `network` in training on `device`, from its weights on. Nothing is uploaded or compiled before the first step.
+    ///
+    /// # Errors
+    /// If the weights cannot be read.
+    pub fn new(device: &Device, network: &Network, training: Training) -> Result<Self, Error> {
+        let mut variables = network.weights()?;
+        let state = initial_state(&training.optimizer, network.model());
+        state.iter().for_each(|(path, tensor)| variables.insert(path, tensor.clone()));
+        Ok(Self {
+            network: network.clone(),
+            device: device.clone(),
+            training,
+            backend: Backend::of_weights(device, variables),
+            steps: HashMap::new(),
+            predictions: HashMap::new(),
+            iterations: 0,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        self.network.model()
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The loss and the optimizer.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// Steps done so far.
+    pub fn iterations(&self) -> u64 {
+        self.iterations
+    }
+
+    /// The learning rate of the next step.
+    pub fn learning_rate(&self) -> f64 {
+        self.training.optimizer.learning_rate
+    }
+
+    /// Sets the learning rate from the next step on.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.training.optimizer.learning_rate = learning_rate;
+    }
+
+    /// One step on a batch: inputs NHWC in the model's order, `targets` of the prediction's shape, a weight for each example
+    /// where given, `[batch]`.
+    ///
+    /// # Errors
+    /// If shapes do not fit, nothing is trainable, a layer has no gradient, or the device cannot hold the program or is lost.
+    pub async fn train_on_batch(
+        &mut self,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Stepped, Error> {
+        let key = (shapes(inputs), weights.is_some());
+        if !self.steps.contains_key(&key) {
+            let (model, Training { loss, optimizer, .. }) = (self.network.model(), &self.training);
+            let step = Step::new(model, &key.0, loss, optimizer, key.1)?;
+            let plan = match self.device {
+                Device::Reference => Plan::new(step.graph.clone()),
+                _ => Plan::new(simplify(&step.graph, &Simplify { weight_limit: None, storage: DType::F32 })),
+            };
+            let program = self.backend.program(plan).await?;
+            self.steps.insert(key.clone(), (step, program));
+        }
+        let (step, program) = &self.steps[&key];
+        let optimizer = &self.training.optimizer;
+        let feed = Feed {
+            targets: targets.clone(),
+            weights: weights.cloned(),
+            settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
+            seed: [self.training.seed, self.iterations],
+        };
+        let mut outputs = program.run(&step.inputs(inputs.to_vec(), &feed)).await?.into_iter();
+        self.iterations += 1;
+        let loss = outputs.next().and_then(|loss| loss.data().first().copied()).map_or(f64::NAN, f64::from);
+        let prediction = outputs.next().unwrap_or_else(|| Tensor::full(vec![0], 0.0));
+        Ok(Stepped { loss, prediction })
+    }
+
+    /// [`Trainer::train_on_batch`] for callers without an async runtime. Not for browsers, where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Trainer::train_on_batch`].
+    pub fn train_on_batch_blocking(
+        &mut self,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Stepped, Error> {
+        pollster::block_on(self.train_on_batch(inputs, targets, weights))
+    }
+
+    /// The model's outputs for `inputs`, as the weights are now.
+    ///
+    /// # Errors
+    /// If the model cannot take these shapes, or the device cannot hold the program or is lost.
+    pub async fn predict(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let shapes = shapes(inputs);
+        if !self.predictions.contains_key(&shapes) {
+            let graph = self.network.model().lower(&shapes, Mode::Inference, &[])?;
+            let plan = match self.device {
+                Device::Reference => Plan::new(graph),
+                _ => Plan::new(simplify(&graph, &Simplify::default())),
+            };
+            let program = self.backend.program(plan).await?;
+            self.predictions.insert(shapes.clone(), program);
+        }
+        self.predictions[&shapes].run(inputs).await
+    }
+
+    /// The network with its weights as they are now.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub async fn network(&self) -> Result<Network, Error> {
+        let mut weights = Weights::new();
+        for weight in self.network.model().weights() {
+            weights.insert(weight.path.clone(), self.backend.read(&weight.path).await?);
+        }
+        Ok(Network::of(self.network.model().clone(), Arc::new(weights)).with_preprocess(self.network.preprocess()))
+    }
+
+    /// Weights and the optimizer's state, by path: with [`Trainer::iterations`], all that another trainer needs to go on
+    /// ([`Trainer::restore`]).
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub async fn variables(&self) -> Result<Weights, Error> {
+        let mut variables = Weights::new();
+        let state = initial_state(&self.training.optimizer, self.network.model());
+        let weights = self.network.model().weights();
+        for path in weights.iter().map(|weight| weight.path.as_str()).chain(state.iter().map(|(path, _)| path)) {
+            variables.insert(path, self.backend.read(path).await?);
+        }
+        Ok(variables)
+    }
+
+    /// Goes on from [`Trainer::variables`] after so many steps, to the bit as if it had made them itself.
+    ///
+    /// # Errors
+    /// If these are not the variables of this model and optimizer.
+    pub fn restore(&mut self, variables: Weights, iterations: u64) -> Result<(), Error> {
+        let state = initial_state(&self.training.optimizer, self.network.model());
+        let weights = self.network.model().weights();
+        let wanted = weights.iter().map(|weight| (weight.path.as_str(), weight.shape.as_slice()));
+        for (path, shape) in wanted.chain(state.iter().map(|(path, tensor)| (path, tensor.shape()))) {
+            let Some(tensor) = variables.get(path) else {
+                return Err(Error::MissingVariable { path: path.into() });
+            };
+            if tensor.shape() != shape {
+                let wanted = format!("expects a variable of shape {shape:?}");
+                return Err(cnn_core::ShapeError::new(path, wanted, &[tensor.shape()]).into());
+            }
+        }
+        // Programs are bound to the old variables.
+        self.steps.clear();
+        self.predictions.clear();
+        self.backend = Backend::of_weights(&self.device, variables);
+        self.iterations = iterations;
+        Ok(())
+    }
+}
+
+fn shapes(inputs: &[Tensor]) -> Vec<Vec<usize>> {
+    inputs.iter().map(|x| x.shape().to_vec()).collect()
+}

@@ -1,8 +1,8 @@
 //! Colours: the functions of `tf.image` that change the values of pixels.
 //!
-//! Each takes one picture `[H, W, C]` or a batch `[N, H, W, C]` in float32 and, as TensorFlow does with floats, cuts nothing
-//! off: what leaves 0 to 255 (or 0 to 1) stays so. Those of hue and saturation give the same for pictures from 0 to 1 and
-//! from 0 to 255.
+//! Each takes one picture `[H, W, C]` or a batch `[N, H, W, C]` in float32 and, as TensorFlow does with floats, cuts
+//! nothing off: what leaves 0 to 255 (or 0 to 1) stays so. Those of hue and saturation give the same for pictures from
+//! 0 to 1 and from 0 to 255.
 //!
 //! Source: the documentation of `tf.image`; hue and saturation as in Smith, "Color gamut transform pairs" (1978).
 
@@ -120,7 +120,8 @@ fn three_channels(name: &str, images: &Tensor) -> Result<(), DataError> {
     }
 }
 
-/// A colour by its place on the circle, 0 to 6 (red, yellow, green, cyan, blue, magenta), and its least and largest value.
+/// A colour by its place on the circle, 0 to 6 (red, yellow, green, cyan, blue, magenta), and its least and largest
+/// value.
 struct Hue {
     hue: f32,
     least: f32,

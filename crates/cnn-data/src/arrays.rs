@@ -7,8 +7,8 @@ use crate::dataset::Dataset;
 use crate::source::{Arrays, Classes, LabelMode, Targets};
 
 impl Dataset {
-    /// The samples along the first axis of `x`, such as `[N, H, W, C]` or `[N, D]`, and what should come out for each, `y`:
-    /// `[N]`, `[N, D]` or any `[N, ...]`.
+    /// The samples along the first axis of `x`, such as `[N, H, W, C]` or `[N, D]`, and what should come out for each,
+    /// `y`: `[N]`, `[N, D]` or any `[N, ...]`.
     ///
     /// # Errors
     /// If there is no sample, `y` is not as long as `x`, or a value is NaN or infinite.
@@ -36,12 +36,12 @@ impl Dataset {
         Ok(Self::new(Arrays { x, targets }, Vec::new()))
     }
 
-    /// The samples along the first axis of `x` with their classes: `labels` are `[N]` or `[N, 1]` of the integers from 0 to
-    /// the number of names less 1. Pictures from `uint8` files are 0 to 255 here.
+    /// The samples along the first axis of `x` with their classes: `labels` are `[N]` or `[N, 1]` of the integers from
+    /// 0 to the number of names less 1. Pictures from `uint8` files are 0 to 255 here.
     ///
     /// # Errors
-    /// If there is no sample, `labels` are not as many as samples or no integers of that range, a value of `x` is NaN or
-    /// infinite, or [`LabelMode::Binary`] has not exactly two names.
+    /// If there is no sample, `labels` are not as many as samples or no integers of that range, a value of `x` is NaN
+    /// or infinite, or [`LabelMode::Binary`] has not exactly two names.
     ///
     /// ```
     /// use cnn_core::Tensor;

@@ -11,8 +11,8 @@ use crate::order::{Purpose, number};
 use crate::prefetch::{Ahead, Ordered};
 use crate::source::Example;
 
-/// The batches of an epoch, in order: see [`Dataset::epoch`]. Dropped early, it stops its threads and waits for the pictures
-/// that they are at.
+/// The batches of an epoch, in order: see [`Dataset::epoch`]. Dropped early, it stops its threads and waits for the
+/// pictures that they are at.
 pub struct Batches {
     inner: Inner,
     left: usize,

@@ -45,11 +45,12 @@ pub enum Note {
 }
 
 /// Samples with what should come out for them, in batches: made by [`ImageDirectory`](crate::ImageDirectory),
-/// [`Dataset::from_arrays`] or [`Dataset::from_classes`]. Nothing is read before a batch is asked for. A clone costs little.
+/// [`Dataset::from_arrays`] or [`Dataset::from_classes`]. Nothing is read before a batch is asked for. A clone costs
+/// little.
 ///
-/// At first batches hold 32 samples, the last one fewer, and each epoch has an order of its own, by seed 0. The order depends
-/// on the seed and the epoch's number alone, so training goes on exactly where it stopped: [`Dataset::epoch_from`]. (It is
-/// not TensorFlow's order for that seed, which depends on how a buffer is filled.)
+/// At first batches hold 32 samples, the last one fewer, and each epoch has an order of its own, by seed 0. The order
+/// depends on the seed and the epoch's number alone, so training goes on exactly where it stopped:
+/// [`Dataset::epoch_from`]. (It is not TensorFlow's order for that seed, which depends on how a buffer is filled.)
 ///
 /// ```
 /// use cnn_core::Tensor;
@@ -195,9 +196,9 @@ impl Dataset {
         Self { drop_remainder, ..self }
     }
 
-    /// How many batches are read ahead, on all cores, while the last one is in use; the memory of so many and two more is
-    /// needed. With 0 the thread that asks for a batch reads it; so it is for arrays at first, and always in a browser.
-    /// Pictures have 2 at first.
+    /// How many batches are read ahead, on all cores, while the last one is in use; the memory of so many and two more
+    /// is needed. With 0 the thread that asks for a batch reads it; so it is for arrays at first, and always in a
+    /// browser. Pictures have 2 at first.
     pub fn prefetch(self, batches: usize) -> Self {
         Self { prefetch: batches, ..self }
     }
@@ -207,9 +208,10 @@ impl Dataset {
         Self { source: Arc::new(Cache::new(self.source)), ..self }
     }
 
-    /// Applies `f` to each sample whenever it is read, after those that were given before. Its second argument is a random
-    /// number that depends on the seed, the epoch and the sample alone, to seed an augmentation with. Samples of a batch
-    /// need to come out of one shape. `f` runs on several threads; where it panics, so does who asks for the batch.
+    /// Applies `f` to each sample whenever it is read, after those that were given before. Its second argument is a
+    /// random number that depends on the seed, the epoch and the sample alone, to seed an augmentation with. Samples of
+    /// a batch need to come out of one shape. `f` runs on several threads; where it panics, so does who asks for the
+    /// batch.
     pub fn map(mut self, f: impl Fn(Example, u64) -> Result<Example, DataError> + Send + Sync + 'static) -> Self {
         self.sample_maps.push(Arc::new(f));
         self
@@ -267,8 +269,8 @@ impl Dataset {
         Ok((self.take(samples - part), self.skip(samples - part).in_order()))
     }
 
-    /// The numbers of the samples in the order of an epoch: a permutation that depends on the seed and the epoch alone, not
-    /// on the batches.
+    /// The numbers of the samples in the order of an epoch: a permutation that depends on the seed and the epoch alone,
+    /// not on the batches.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order = self.selection.to_vec();
         if self.shuffled {

@@ -49,9 +49,9 @@ impl DecodeOptions {
 /// Decodes a PNG or JPEG file; `name` is the file's name, for the messages.
 ///
 /// What comes out is 8 bits of grey where the file has grey, else of red, green and blue: palettes are looked up, alpha is
-/// dropped (not blended) unless [`DecodeOptions::alpha`] keeps it, CMYK is converted without a colour profile; profiles and gamma are ignored. Of an animated PNG
-/// it is the still picture. All of this is what Keras's `load_img` does through PIL, but for two things, which
-/// [`DecodeOptions::as_keras`] takes back:
+/// dropped (not blended) unless [`DecodeOptions::alpha`] keeps it, CMYK is converted without a colour profile; profiles and
+/// gamma are ignored. Of an animated PNG it is the still picture. All of this is what Keras's `load_img` does through PIL,
+/// but for two things, which [`DecodeOptions::as_keras`] takes back:
 ///
 /// - A picture is turned as its EXIF entry says: [`DecodeOptions::exif_orientation`].
 /// - 16 bits are scaled to 8: [`DecodeOptions::scale_16_bits`].

@@ -29,23 +29,26 @@ type Folders = Vec<(String, PathBuf)>;
 /// What is done about a picture that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Broken {
-    /// Its batch is an error that names the file and what to do about it. Files ending in .bmp or .gif, whose formats are
-    /// not read, are an error at once.
+    /// Its batch is an error that names the file and what to do about it. Files ending in .bmp or .gif, whose formats
+    /// are not read, are an error at once.
     #[default]
     Refuse,
-    /// It is left out, and [`Dataset::notes`] says so. To find them all, every picture is read once before the first epoch.
+    /// It is left out, and [`Dataset::notes`] says so. To find them all, every picture is read once before the first
+    /// epoch.
     LeaveOut,
 }
 
-/// Pictures in folders, one for each class, as Keras's `image_dataset_from_directory` takes them, whose arguments have their
-/// names and first values here.
+/// Pictures in folders, one for each class, as Keras's `image_dataset_from_directory` takes them, whose arguments have
+/// their names and first values here.
 ///
 /// The classes are the folders in `path` by the code points of their names (so Hangul syllables come in the order of a
-/// dictionary), without those that begin with a dot. A class's pictures are all files in it and under it that end in .jpg,
-/// .jpeg or .png, hidden ones too, by folder and name; .bmp and .gif, which Keras decodes, are reported.
+/// dictionary), without those that begin with a dot. A class's pictures are all files in it and under it that end in
+/// .jpg, .jpeg or .png, hidden ones too, by folder and name; .bmp and .gif, which Keras decodes, are reported.
 ///
-/// Not Keras's are the order for a seed, and that pictures are turned as their EXIF entry says and 16 bits scaled, which
-/// [`DecodeOptions::as_keras`] takes back. A JPEG in [`Channels::Rgba`] is opaque, where Keras refuses it.
+/// Not Keras's are the order for a seed, and that pictures are turned as their EXIF entry says, which
+/// [`DecodeOptions::exif_orientation`] takes back. 16 bits are scaled to 8, where TensorFlow takes the upper 8: one grey
+/// level at most ([`DecodeOptions::as_keras`] is for `load_img`, which cuts them off). A JPEG in [`Channels::Rgba`] is
+/// opaque, where Keras refuses it.
 ///
 /// ```no_run
 /// use cnn_data::{ImageDirectory, LabelMode};
@@ -78,8 +81,8 @@ pub struct ImageDirectory {
 }
 
 impl ImageDirectory {
-    /// The folder `path`: integer labels, red, green and blue, 256 x 256 pixels, bilinear, stretched, shuffled by seed 0, in
-    /// batches of 32.
+    /// The folder `path`: integer labels, red, green and blue, 256 x 256 pixels, bilinear, stretched, shuffled by seed
+    /// 0, in batches of 32.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -98,8 +101,8 @@ impl ImageDirectory {
         }
     }
 
-    /// How labels are written. For `None` there are none, and all pictures in and under the folder are taken, in whatever
-    /// folders they lie.
+    /// How labels are written. For `None` there are none, and all pictures in and under the folder are taken, in
+    /// whatever folders they lie.
     pub fn label_mode(self, label_mode: impl Into<Option<LabelMode>>) -> Self {
         Self { label_mode: label_mode.into(), ..self }
     }
@@ -139,8 +142,8 @@ impl ImageDirectory {
         Self { seed: None, ..self }
     }
 
-    /// Whether links to folders in a class's folder are followed. A folder of a class may be a link itself, and links to files
-    /// are always read.
+    /// Whether links to folders in a class's folder are followed. A folder of a class may be a link itself, and links
+    /// to files are always read.
     pub fn follow_links(self, follow_links: bool) -> Self {
         Self { follow_links, ..self }
     }
@@ -165,12 +168,12 @@ impl ImageDirectory {
         Self { decode, ..self }
     }
 
-    /// Lists the files; what [`Dataset::notes`] says then is which classes have no picture, which files were passed over, and
-    /// which pictures were left out.
+    /// Lists the files; what [`Dataset::notes`] says then is which classes have no picture, which files were passed
+    /// over, and which pictures were left out.
     ///
     /// # Errors
-    /// If the folder is not there or is no folder, cannot be read, holds no class or no picture; a name of a class is not
-    /// among its folders or is given twice; binary labels are wanted of other than two classes; a size is 0; with
+    /// If the folder is not there or is no folder, cannot be read, holds no class or no picture; a name of a class is
+    /// not among its folders or is given twice; binary labels are wanted of other than two classes; a size is 0; with
     /// [`Broken::Refuse`] a file ends in .bmp or .gif, with [`Broken::LeaveOut`] not one picture can be read.
     pub fn dataset(&self) -> Result<Dataset, DataError> {
         let (height, width) = self.image_size;

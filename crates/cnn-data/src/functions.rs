@@ -88,8 +88,8 @@ pub fn crop(images: &Tensor, top: usize, left: usize, height: usize, width: usiz
     moved("crop", images, [height, width], |row, column| Some((top + row, left + column)))
 }
 
-/// The middle: of each side the share `fraction`, above 0 and at most 1: `tf.image.central_crop`. Margins are rounded down,
-/// so a part of an odd rest stays.
+/// The middle: of each side the share `fraction`, above 0 and at most 1: `tf.image.central_crop`. Margins are rounded
+/// down, so a part of an odd rest stays.
 ///
 /// # Errors
 /// If `images` are no pictures by their rank, or `fraction` is out of range.

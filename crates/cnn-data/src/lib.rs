@@ -1,7 +1,8 @@
-//! Pictures and arrays into tensors: decoding PNG and JPEG, resizing, data sets of batches, plain functions on pictures.
+//! Pictures and arrays into tensors: decoding PNG and JPEG, resizing, data sets of batches, plain functions on
+//! pictures.
 //!
-//! A picture goes the way that Keras's `load_img` and `img_to_array` take it, and comes out as the same numbers: first to
-//! the wanted channels, then to the wanted size, then to float32 from 0 to 255. [`decode`] says where it differs.
+//! A picture goes the way that Keras's `load_img` and `img_to_array` take it, and comes out as the same numbers: first
+//! to the wanted channels, then to the wanted size, then to float32 from 0 to 255. [`decode`] says where it differs.
 //!
 //! ```
 //! # fn read(bytes: &[u8]) -> Result<cnn_core::Tensor, cnn_data::PictureError> {
@@ -12,8 +13,8 @@
 //! # }
 //! ```
 //!
-//! Training takes its batches from a [`Dataset`], which an [`ImageDirectory`] or arrays in memory make. Its pictures go the way
-//! that Keras's `image_dataset_from_directory` takes them: [`Picture::resize_to_tensor`].
+//! Training takes its batches from a [`Dataset`], which an [`ImageDirectory`] or arrays in memory make. Its pictures go
+//! the way that Keras's `image_dataset_from_directory` takes them: [`Picture::resize_to_tensor`].
 //!
 //! [`ImageDirectory`] alone lists and reads files; everything else takes bytes and arrays from the caller.
 

@@ -18,8 +18,8 @@ mod threads {
     /// A value, or the panic of the function that should have made it.
     type Outcome<T> = Result<T, Box<dyn Any + Send>>;
 
-    /// `f` of each number of a range, in order. Threads of its own work on the next `window` of them; all have ended when
-    /// it is dropped. They are not a shared pool's, since who waits here may well stand on one of those.
+    /// `f` of each number of a range, in order. Threads of its own work on the next `window` of them; all have ended
+    /// when it is dropped. They are not a shared pool's, since who waits here may well stand on one of those.
     pub(crate) struct Ordered<T> {
         shared: Arc<Shared<T>>,
         workers: Vec<JoinHandle<()>>,

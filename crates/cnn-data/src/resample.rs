@@ -3,8 +3,8 @@
 //! `image_dataset_from_directory` resizes by these and not by PIL's filters ([`crate::Interpolation`]): values are not
 //! rounded, and a filter is not widened for a reduction unless that is asked for.
 //!
-//! Sources: the documentation of `tf.image.resize`; Keys, "Cubic convolution interpolation" (1981), a = -1/2; Mitchell and
-//! Netravali, "Reconstruction filters in computer graphics" (1988), B = C = 1/3.
+//! Sources: the documentation of `tf.image.resize`; Keys, "Cubic convolution interpolation" (1981), a = -1/2; Mitchell
+//! and Netravali, "Reconstruction filters in computer graphics" (1988), B = C = 1/3.
 
 use std::f64::consts::PI;
 
@@ -101,8 +101,9 @@ pub enum Fit {
     Pad,
 }
 
-/// Pictures `[H, W, C]` or `[N, H, W, C]` at another size: `tf.image.resize`. `antialias` widens the filter by the factor of
-/// a reduction, so that every pixel counts; Keras's data sets do without, and `Nearest` and `Area` have no use for it.
+/// Pictures `[H, W, C]` or `[N, H, W, C]` at another size: `tf.image.resize`. `antialias` widens the filter by the
+/// factor of a reduction, so that every pixel counts; Keras's data sets do without, and `Nearest` and `Area` have no
+/// use for it.
 ///
 /// # Errors
 /// If `images` are of another rank or hold no pixel, or a side is 0.
@@ -190,8 +191,8 @@ fn largest_part([rows, columns]: [usize; 2], [height, width]: [usize; 2]) -> [us
     [part(columns, height, width, rows), part(rows, width, height, columns)]
 }
 
-/// Rows and columns, not rounded, of `from` shrunk or grown until it just fits into `to`. In float32, as TensorFlow does
-/// it: where the ratio is not exact, the number of rows depends on it.
+/// Rows and columns, not rounded, of `from` shrunk or grown until it just fits into `to`. In float32, as TensorFlow
+/// does it: where the ratio is not exact, the number of rows depends on it.
 fn fitted([rows, columns]: [usize; 2], [height, width]: [usize; 2]) -> [f32; 2] {
     let [rows, columns, height, width] = [rows, columns, height, width].map(|side| side as f32);
     let ratio = (columns / width).max(rows / height);
@@ -261,8 +262,8 @@ struct View<'a, T> {
 }
 
 impl<T: Copy + Into<f32>> View<'_, T> {
-    /// Adds the resampled part to `to`, which is zero; its rows of `stride` elements begin at `offset`. Only rows that have
-    /// a weight are read, so a large photo costs no more than what is made of it.
+    /// Adds the resampled part to `to`, which is zero; its rows of `stride` elements begin at `offset`. Only rows that
+    /// have a weight are read, so a large photo costs no more than what is made of it.
     fn resample(&self, down: &[Taps], across: &[Taps], to: &mut [f32], stride: usize, offset: usize) {
         let channels = self.channels;
         for (row, taps) in down.iter().enumerate() {

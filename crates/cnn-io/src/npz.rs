@@ -1,5 +1,5 @@
-//! NumPy's `.npz`: a zip archive of `.npy` arrays, stored or deflated, as `numpy.savez` and `numpy.savez_compressed` write
-//! it.
+//! NumPy's `.npz`: a zip archive of `.npy` arrays, stored or deflated, as `numpy.savez` and `numpy.savez_compressed`
+//! write it.
 //!
 //! Source: the documentation of `numpy.savez`: array `x` is the member `x.npy`.
 
@@ -65,8 +65,8 @@ impl<'a> Npz<'a> {
         }
     }
 
-    /// The samples to train with and what should come out for them: `x_train` and `y_train`, as in Keras's `mnist.npz`, or
-    /// `x` and `y`.
+    /// The samples to train with and what should come out for them: `x_train` and `y_train`, as in Keras's `mnist.npz`,
+    /// or `x` and `y`.
     ///
     /// # Errors
     /// If neither pair is there, or as [`Npz::read`].

@@ -1,5 +1,5 @@
-//! Data for training: folders of pictures and plain functions as Keras and TensorFlow have them (`vectors/data.py`), data
-//! sets, and what is refused.
+//! Data for training: folders of pictures and plain functions as Keras and TensorFlow have them (`vectors/data.py`),
+//! data sets, and what is refused.
 
 mod functions;
 mod refused;

@@ -58,8 +58,8 @@ fn orders_are_fair() {
     assert!(counts.values().all(|count| (165..=315).contains(count)), "{counts:?}");
 }
 
-/// The stream is a promise: training that was begun with an older version goes on in the same order. Fisher and Yates by
-/// ChaCha8, whose key is (7, 1, 2, 0) in words of 64 bits: the seed, "an epoch", its number.
+/// The stream is a promise: training that was begun with an older version goes on in the same order. Fisher and Yates
+/// by ChaCha8, whose key is (7, 1, 2, 0) in words of 64 bits: the seed, "an epoch", its number.
 #[test]
 fn orders_are_the_documented_ones() {
     let mut key = [0u32; 8];
@@ -161,8 +161,8 @@ fn archives() {
     assert_eq!(named.read("pictures").unwrap(), x);
 }
 
-/// Functions are applied one after the other, to a picture and then to the batch, and each has its own random numbers, which
-/// are the same wherever an epoch is begun.
+/// Functions are applied one after the other, to a picture and then to the batch, and each has its own random numbers,
+/// which are the same wherever an epoch is begun.
 #[test]
 fn mapped() {
     let random = |salt: f32| {

@@ -82,8 +82,8 @@ fn folders() {
     }
 }
 
-/// Values in the file are rounded to 0.01. TensorFlow's cubic takes its weights from a table of 1024 places a pixel: its
-/// weights change by at most 4 together over a pixel, so half a place is 0.5 of 255. Grey is made in another fixed
+/// Values in the file are rounded to 0.01. TensorFlow's cubic takes its weights from a table of 1024 places a pixel:
+/// its weights change by at most 4 together over a pixel, so half a place is 0.5 of 255. Grey is made in another fixed
 /// point, within one level.
 #[test]
 fn pixels() {
@@ -176,8 +176,8 @@ fn functions() {
     }
 }
 
-/// PIL resizes colours multiplied by alpha, of 8 bits: where alpha is small, dividing again makes one grey level many. The
-/// colours are compared as they are seen.
+/// PIL resizes colours multiplied by alpha, of 8 bits: where alpha is small, dividing again makes one grey level many.
+/// The colours are compared as they are seen.
 #[test]
 fn pictures_with_alpha() {
     let options = DecodeOptions { alpha: true, ..DecodeOptions::default() };

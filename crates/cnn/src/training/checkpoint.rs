@@ -1,0 +1,172 @@
+//! A training on disk: everything that it needs to go on as if it had never stopped.
+//!
+//! One safetensors file: the tensors are the model's weights, the optimizer's state and, under `slot/NAME/`, weights that
+//! callbacks keep; all else is JSON in its metadata.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use cnn_core::{Tensor, Weights};
+use cnn_io::safetensors::{self, Float};
+use cnn_io::{Problem, files};
+use cnn_train::state::State;
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+
+/// The metadata's entry.
+const ENTRY: &str = "cnn.training";
+/// Of the format.
+const VERSION: u64 = 1;
+
+/// The next batch to train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    pub epoch: usize,
+    pub batch: usize,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Checkpoint {
+    pub variables: Weights,
+    pub iterations: u64,
+    pub learning_rate: f64,
+    pub seed: u64,
+    pub position: Position,
+    pub stopped: bool,
+    pub loss: State,
+    pub metrics: Vec<(String, State)>,
+    pub callbacks: Vec<(String, State)>,
+    pub slots: HashMap<String, Weights>,
+}
+
+impl Checkpoint {
+    /// Writes it whole or not at all.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
+        let name = path.display().to_string();
+        let slots: Vec<(String, &Tensor)> = self
+            .slots
+            .iter()
+            .flat_map(|(slot, weights)| weights.iter().map(move |(path, x)| (format!("slot/{slot}/{path}"), x.as_ref())))
+            .collect();
+        let variables = self.variables.iter().map(|(path, tensor)| (path, tensor.as_ref()));
+        let tensors = variables.chain(slots.iter().map(|(path, tensor)| (path.as_str(), *tensor)));
+        let states = |states: &[(String, State)]| -> Map<String, Value> {
+            states.iter().map(|(name, state)| (name.clone(), state_to_json(state))).collect()
+        };
+        let text = json!({
+            "version": VERSION,
+            "iterations": self.iterations.to_string(),
+            "learning_rate": number_to_json(self.learning_rate),
+            "seed": self.seed.to_string(),
+            "epoch": self.position.epoch,
+            "batch": self.position.batch,
+            "stopped": self.stopped,
+            "loss": state_to_json(&self.loss),
+            "metrics": states(&self.metrics),
+            "callbacks": states(&self.callbacks),
+        })
+        .to_string();
+        let bytes = safetensors::write(tensors, &[(ENTRY, &text)], Float::F32);
+        let bytes = bytes.map_err(|problem: Problem| Error::Io(problem.in_file(&name)))?;
+        Ok(files::write(path, &bytes)?)
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let refuse = |reason: &str| Error::Checkpoint { file: name.clone(), reason: reason.into() };
+        let contents = safetensors::read(&files::read(path)?, &name)?;
+        let entry = contents.metadata.iter().find(|(key, _)| key == ENTRY);
+        let (_, text) = entry.ok_or_else(|| refuse("it holds tensors, but no training"))?;
+        let json: Value = serde_json::from_str(text).map_err(|error| refuse(&error.to_string()))?;
+        if json["version"].as_u64() != Some(VERSION) {
+            return Err(refuse("another version of this program wrote it"));
+        }
+        let (mut variables, mut slots) = (Weights::new(), HashMap::<String, Weights>::new());
+        for (path, tensor) in contents.tensors {
+            match path.strip_prefix("slot/").and_then(|rest| rest.split_once('/')) {
+                Some((slot, path)) => slots.entry(slot.into()).or_default().insert(path, tensor),
+                None => variables.insert(path, tensor),
+            }
+        }
+        let parsed = || -> Option<Self> {
+            let whole = |name: &str| json[name].as_str()?.parse().ok();
+            let size = |name: &str| usize::try_from(json[name].as_u64()?).ok();
+            let states = |name: &str| -> Option<Vec<(String, State)>> {
+                let states = json[name].as_object()?.iter();
+                states.map(|(name, state)| Some((name.clone(), state_from_json(state)?))).collect()
+            };
+            Some(Self {
+                variables,
+                iterations: whole("iterations")?,
+                learning_rate: number_from_json(&json["learning_rate"])?,
+                seed: whole("seed")?,
+                position: Position { epoch: size("epoch")?, batch: size("batch")? },
+                stopped: json["stopped"].as_bool()?,
+                loss: state_from_json(&json["loss"])?,
+                metrics: states("metrics")?,
+                callbacks: states("callbacks")?,
+                slots,
+            })
+        };
+        parsed().ok_or_else(|| refuse("an entry is missing or of another kind"))
+    }
+}
+
+/// A list of names with their numbers: the order matters, which an object does not promise.
+fn state_to_json(state: &State) -> Value {
+    let entry = |(name, numbers): &(String, Vec<f64>)| json!([name, numbers.iter().map(|&x| number_to_json(x)).collect::<Vec<_>>()]);
+    state.iter().map(entry).collect()
+}
+
+fn state_from_json(json: &Value) -> Option<State> {
+    let entry = |entry: &Value| {
+        let numbers = entry.get(1)?.as_array()?.iter().map(number_from_json).collect::<Option<_>>()?;
+        Some((entry.get(0)?.as_str()?.to_string(), numbers))
+    };
+    json.as_array()?.iter().map(entry).collect()
+}
+
+/// JSON has no numbers that are not finite: these are their names.
+fn number_to_json(x: f64) -> Value {
+    if x.is_finite() { json!(x) } else { json!(x.to_string()) }
+}
+
+fn number_from_json(json: &Value) -> Option<f64> {
+    json.as_f64().or_else(|| json.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = std::env::temp_dir().join(format!("cnn-checkpoint-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("training.safetensors");
+        let mut variables = Weights::new();
+        variables.insert("a/kernel", Tensor::new(vec![2], vec![1.0 / 3.0, f32::MIN_POSITIVE]).unwrap());
+        let odd = vec![("best".to_string(), vec![]), ("x".to_string(), vec![0.1, f64::NAN, f64::INFINITY, -0.0])];
+        let checkpoint = Checkpoint {
+            variables: variables.clone(),
+            iterations: u64::MAX,
+            learning_rate: 0.1,
+            seed: 1 << 60,
+            position: Position { epoch: 3, batch: 7 },
+            stopped: true,
+            loss: odd.clone(),
+            metrics: vec![("accuracy".into(), odd)],
+            callbacks: vec![],
+            slots: HashMap::from([("early_stopping".to_string(), variables)]),
+        };
+        checkpoint.write(&path).unwrap();
+        let read = Checkpoint::read(&path).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{checkpoint:?}"));
+        std::fs::write(&path, safetensors::write([], &[("other", "x")], Float::F32).unwrap()).unwrap();
+        let error = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(error.contains("no training"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

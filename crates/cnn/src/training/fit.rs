@@ -1,0 +1,461 @@
+//! Epochs over a data set, with validation, callbacks, metrics and checkpoints: `Model.fit` and `Model.evaluate`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cnn_core::{Tensor, Weights};
+use cnn_data::{Batch, Dataset};
+use cnn_train::callback::{Callback, Control, History, Logs, Request, What};
+use cnn_train::metric::{Mean, Metric};
+use cnn_train::schedule::Schedule;
+
+use super::checkpoint::{Checkpoint, Position};
+use super::targets::{check_classes, example_weights, targets};
+use super::trainer::{Stepped, Trainer};
+use crate::error::Error;
+use crate::network::Network;
+
+/// How far a training has come, for a progress bar.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// A step is done.
+    Step {
+        /// The epoch, counted from 0.
+        epoch: usize,
+        /// The batch of the epoch, counted from 0.
+        batch: usize,
+        /// Batches of the epoch.
+        batches: usize,
+        /// Examples of the batch.
+        examples: usize,
+        /// The loss of this batch alone.
+        loss: f64,
+        /// The means so far of the epoch.
+        logs: &'a Logs,
+    },
+    /// A batch of the validation is done.
+    Validation {
+        /// The batch, counted from 0.
+        batch: usize,
+        /// Batches of the validation.
+        batches: usize,
+    },
+    /// An epoch is done, its validation too.
+    Epoch {
+        /// The epoch, counted from 0.
+        epoch: usize,
+        /// All numbers of the epoch.
+        logs: &'a Logs,
+    },
+}
+
+/// The arguments of a training: see the methods. Everything but the number of epochs has a default.
+#[derive(Default)]
+pub struct Fit<'a> {
+    epochs: usize,
+    schedule: Option<Schedule>,
+    metrics: Vec<Box<dyn Metric + 'a>>,
+    validation: Option<&'a Dataset>,
+    class_weights: Option<Vec<f32>>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    checkpoint: Option<PathBuf>,
+    checkpoint_steps: Option<usize>,
+    max_steps: Option<u64>,
+    stop: Option<Arc<AtomicBool>>,
+    progress: Option<Box<dyn FnMut(Progress<'_>) + 'a>>,
+}
+
+impl std::fmt::Debug for Fit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fit").field("epochs", &self.epochs).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Fit<'a> {
+    /// For so many epochs, those before a resumed checkpoint among them.
+    pub fn new(epochs: usize) -> Self {
+        Self { epochs, ..Self::default() }
+    }
+
+    /// Sets the learning rate of each step, in place of the optimizer's own.
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Adds a metric.
+    pub fn metric(mut self, metric: impl Metric + 'a) -> Self {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Sets what the network is judged by after each epoch.
+    pub fn validation(mut self, data: &'a Dataset) -> Self {
+        self.validation = Some(data);
+        self
+    }
+
+    /// Sets by how much the loss of each class's examples counts.
+    pub fn class_weights(mut self, weights: impl Into<Vec<f32>>) -> Self {
+        self.class_weights = Some(weights.into());
+        self
+    }
+
+    /// Adds a callback.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Writes a checkpoint to this file after each epoch and where the training is stopped, and goes on from it if it is
+    /// there: to the bit as if the training had never been interrupted.
+    pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
+        self.checkpoint = Some(path.into());
+        self
+    }
+
+    /// Writes the checkpoint every so many steps too.
+    pub fn checkpoint_every(mut self, steps: usize) -> Self {
+        self.checkpoint_steps = Some(steps.max(1));
+        self
+    }
+
+    /// Ends after so many steps in all, wherever in an epoch that is.
+    pub fn max_steps(mut self, steps: u64) -> Self {
+        self.max_steps = Some(steps);
+        self
+    }
+
+    /// Ends the training after the step during which this becomes true.
+    pub fn stop(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// Calls this after each step, each batch of validation and each epoch.
+    pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
+        self.progress = Some(Box::new(progress));
+        self
+    }
+}
+
+/// Why and where a training ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The numbers of every epoch.
+    pub history: History,
+    /// Whether it ended before its last epoch.
+    pub stopped: bool,
+}
+
+/// A training under way.
+struct Run<'a, 'b> {
+    fit: &'a mut Fit<'b>,
+    control: Control,
+    history: History,
+    loss: Mean,
+    /// Weights that callbacks have asked to keep.
+    slots: HashMap<String, Weights>,
+    stopped: bool,
+}
+
+impl Trainer {
+    /// Trains on `data`, epoch after epoch, as `fit` says.
+    ///
+    /// ```
+    /// use cnn::data::{Dataset, LabelMode};
+    /// use cnn::layers::{Activation, Dense};
+    /// use cnn::training::{Accuracy, Fit, Loss, Optimizer, Trainer, Training};
+    /// use cnn::{Device, Network, Sequential, Tensor, Weights};
+    /// let model = Sequential::new("m").input([2])?.add(Dense::new(2).activation(Activation::Softmax))?.model()?;
+    /// let network = Network::new(model.clone(), Weights::initialize(&model, 1))?;
+    /// let x = Tensor::from_fn(vec![64, 2], |i| if (i / 2 + i) % 2 == 0 { 1.0 } else { 0.0 });
+    /// let labels = Tensor::from_fn(vec![64], |i| (i % 2) as f32);
+    /// let data = Dataset::from_classes(x, &labels, LabelMode::Int, ["even", "odd"])?.batch_size(16)?;
+    /// let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam().learning_rate(0.1));
+    /// let mut trainer = Trainer::new(&Device::cpu(), &network, training)?;
+    /// let mut fit = Fit::new(10).metric(Accuracy::new()).validation(&data);
+    /// let fitted = trainer.fit_blocking(&data, &mut fit)?;
+    /// assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the data set's targets do not fit the loss, a batch cannot be read, a callback fails, a checkpoint is another
+    /// training's or cannot be written, or as [`Trainer::train_on_batch`].
+    pub async fn fit(&mut self, data: &Dataset, fit: &mut Fit<'_>) -> Result<Fitted, Error> {
+        let directions: Vec<_> = fit.metrics.iter().map(|m| (m.name().to_string(), m.direction())).collect();
+        let control = Control::new(self.learning_rate());
+        let control = directions.iter().fold(control, |control, (name, way)| control.with_metric(name, *way));
+        let (history, loss, slots) = (History::new(), Mean::new("loss"), HashMap::new());
+        let mut run = Run { fit, control, history, loss, slots, stopped: false };
+        let start = run.begin(self)?;
+        let mut logs = Logs::new();
+        for epoch in start.epoch..run.fit.epochs {
+            if run.control.stops() || run.at_end(self) {
+                break;
+            }
+            let first = if epoch == start.epoch { start.batch } else { 0 };
+            logs = run.epoch(self, data, epoch, first).await?;
+        }
+        let each = |callback: &mut Box<dyn Callback + '_>, control: &mut Control| callback.on_train_end(&mut logs, control);
+        run.callbacks(each)?;
+        run.obey(self).await?;
+        let stopped = run.stopped || run.control.stops();
+        Ok(Fitted { history: run.history, stopped })
+    }
+
+    /// [`Trainer::fit`] for callers without an async runtime. Not for browsers, where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    pub fn fit_blocking(&mut self, data: &Dataset, fit: &mut Fit<'_>) -> Result<Fitted, Error> {
+        pollster::block_on(self.fit(data, fit))
+    }
+
+    /// The loss and the metrics over a data set, in its order, as the weights are now.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    pub async fn evaluate(&mut self, data: &Dataset, metrics: &mut [Box<dyn Metric + '_>]) -> Result<Logs, Error> {
+        self.evaluate_with(data, metrics, |_, _, _| ()).await
+    }
+
+    /// As [`Trainer::evaluate`]; `each` sees every batch with the prediction for it, and how many batches there are.
+    ///
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub async fn evaluate_with(
+        &mut self,
+        data: &Dataset,
+        metrics: &mut [Box<dyn Metric + '_>],
+        mut each: impl FnMut(&Batch, &Tensor, usize),
+    ) -> Result<Logs, Error> {
+        let mut loss = Mean::new("loss");
+        metrics.iter_mut().for_each(|metric| metric.reset());
+        let data = data.clone().in_order();
+        let batches = data.batches();
+        for batch in data.epoch(0) {
+            let batch = batch?;
+            let targets = targets(self.model(), &self.training().loss, &batch)?;
+            let judged = self.test_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
+            take_in(&mut loss, metrics, &batch, batch.weights.as_ref(), &judged)?;
+            each(&batch, &judged.prediction, batches);
+        }
+        Ok(means(&loss, metrics, ""))
+    }
+}
+
+/// Takes a batch into the epoch's loss and metrics.
+fn take_in(
+    loss: &mut Mean,
+    metrics: &mut [Box<dyn Metric + '_>],
+    batch: &Batch,
+    weights: Option<&Tensor>,
+    stepped: &Stepped,
+) -> Result<(), Error> {
+    loss.add(stepped.loss, batch.x.shape()[0] as f64);
+    if let Some(y) = &batch.y {
+        for metric in metrics {
+            metric.update(y, &stepped.prediction, weights.map(Tensor::data))?;
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of an epoch so far. A metric of several numbers is numbered.
+fn means(loss: &Mean, metrics: &[Box<dyn Metric + '_>], prefix: &str) -> Logs {
+    let mut logs = Logs::new();
+    logs.set(&format!("{prefix}loss"), loss.result());
+    for metric in metrics {
+        match metric.result().as_slice() {
+            &[value] => logs.set(&format!("{prefix}{}", metric.name()), value),
+            values => values
+                .iter()
+                .enumerate()
+                .for_each(|(i, &value)| logs.set(&format!("{prefix}{}_{i}", metric.name()), value)),
+        }
+    }
+    logs
+}
+
+impl Run<'_, '_> {
+    /// From the beginning, or from the checkpoint.
+    fn begin(&mut self, trainer: &mut Trainer) -> Result<Position, Error> {
+        if let Some(weights) = &self.fit.class_weights {
+            check_classes(trainer.model(), weights)?;
+        }
+        let known = self.fit.checkpoint.as_deref().filter(|path| path.exists());
+        let Some(checkpoint) = known.map(Checkpoint::read).transpose()? else {
+            self.history.on_train_begin(&mut self.control)?;
+            self.callbacks(|callback, control| callback.on_train_begin(control))?;
+            return Ok(Position { epoch: 0, batch: 0 });
+        };
+        let position = checkpoint.position;
+        trainer.restore(checkpoint.variables, checkpoint.iterations)?;
+        trainer.set_learning_rate(checkpoint.learning_rate);
+        trainer.set_seed(checkpoint.seed);
+        self.control.update_learning_rate(checkpoint.learning_rate);
+        self.slots = checkpoint.slots;
+        self.loss.restore(&checkpoint.loss)?;
+        for metric in &mut self.fit.metrics {
+            let state = checkpoint.metrics.iter().find(|(name, _)| name == metric.name());
+            state.map_or(Ok(()), |(_, state)| metric.restore(state))?;
+        }
+        let state = |name: &str| checkpoint.callbacks.iter().find(|(known, _)| known == name).map(|(_, state)| state);
+        if let Some(state) = state(self.history.name()) {
+            self.history.on_train_resume(state, &mut self.control)?;
+        }
+        self.callbacks(|callback, control| match state(callback.name()) {
+            Some(state) => callback.on_train_resume(state, control),
+            None => callback.on_train_begin(control),
+        })?;
+        if checkpoint.stopped {
+            self.control.stop();
+        }
+        Ok(position)
+    }
+
+    fn callbacks(
+        &mut self,
+        mut each: impl FnMut(&mut Box<dyn Callback + '_>, &mut Control) -> Result<(), cnn_train::callback::CallbackError>,
+    ) -> Result<(), Error> {
+        for callback in &mut self.fit.callbacks {
+            each(callback, &mut self.control)?;
+        }
+        Ok(())
+    }
+
+    fn at_end(&self, trainer: &Trainer) -> bool {
+        let asked = self.fit.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        asked || self.fit.max_steps.is_some_and(|steps| trainer.iterations() >= steps)
+    }
+
+    /// One epoch from batch `first` on; what callbacks have made of its numbers.
+    async fn epoch(
+        &mut self,
+        trainer: &mut Trainer,
+        data: &Dataset,
+        epoch: usize,
+        first: usize,
+    ) -> Result<Logs, Error> {
+        if first == 0 {
+            self.loss.reset();
+            self.fit.metrics.iter_mut().for_each(|metric| metric.reset());
+            self.callbacks(|callback, control| callback.on_epoch_begin(epoch, control))?;
+            self.obey(trainer).await?;
+        }
+        let batches = data.batches();
+        let mut logs = Logs::new();
+        for (index, batch) in (first..).zip(data.epoch_from(epoch as u64, first)) {
+            let batch = batch?;
+            self.callbacks(|callback, control| callback.on_train_batch_begin(index, control))?;
+            if let Some(schedule) = &self.fit.schedule {
+                trainer.set_learning_rate(schedule.at(trainer.iterations()));
+                self.control.update_learning_rate(trainer.learning_rate());
+            }
+            let targets = targets(trainer.model(), &trainer.training().loss, &batch)?;
+            let weights = example_weights(&batch, self.fit.class_weights.as_deref())?;
+            let stepped =
+                trainer.train_on_batch(std::slice::from_ref(&batch.x), &targets, weights.as_ref()).await?;
+            take_in(&mut self.loss, &mut self.fit.metrics, &batch, weights.as_ref(), &stepped)?;
+            logs = means(&self.loss, &self.fit.metrics, "");
+            self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;
+            self.obey(trainer).await?;
+            let (examples, loss) = (batch.x.shape()[0], stepped.loss);
+            self.report(Progress::Step { epoch, batch: index, batches, examples, loss, logs: &logs });
+            let last = index + 1 == batches;
+            if self.at_end(trainer) && !last {
+                self.stopped = true;
+                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }).await?;
+                return Ok(logs);
+            }
+            if !last && self.fit.checkpoint_steps.is_some_and(|steps| (index + 1) % steps == 0) {
+                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }).await?;
+            }
+        }
+        self.end_epoch(trainer, epoch, &mut logs).await?;
+        Ok(logs)
+    }
+
+    /// Validation, callbacks, checkpoint.
+    async fn end_epoch(&mut self, trainer: &mut Trainer, epoch: usize, logs: &mut Logs) -> Result<(), Error> {
+        if let Some(validation) = self.fit.validation {
+            // The metrics of the training are read; they begin anew with the next epoch.
+            let (mut metrics, mut progress) = (std::mem::take(&mut self.fit.metrics), self.fit.progress.take());
+            let mut batch = 0;
+            let judged = trainer.evaluate_with(validation, &mut metrics, |_, _, batches| {
+                if let Some(progress) = &mut progress {
+                    progress(Progress::Validation { batch, batches });
+                }
+                batch += 1;
+            });
+            let judged = judged.await?;
+            (self.fit.metrics, self.fit.progress) = (metrics, progress);
+            judged.iter().for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
+        }
+        self.callbacks(|callback, control| callback.on_epoch_end(epoch, logs, control))?;
+        self.history.on_epoch_end(epoch, logs, &mut self.control)?;
+        self.obey(trainer).await?;
+        self.report(Progress::Epoch { epoch, logs });
+        self.save_checkpoint(trainer, Position { epoch: epoch + 1, batch: 0 }).await
+    }
+
+    /// Does what callbacks have asked for.
+    async fn obey(&mut self, trainer: &mut Trainer) -> Result<(), Error> {
+        for request in self.control.take_requests() {
+            match request {
+                Request::SetLearningRate(rate) => trainer.set_learning_rate(rate),
+                Request::Save { path, what } => save(&trainer.network().await?, &path, what)?,
+                Request::Remember { slot } => drop(self.slots.insert(slot, trainer.network().await?.weights()?)),
+                Request::Restore { slot } => {
+                    if let Some(weights) = self.slots.get(&slot) {
+                        let mut variables = trainer.variables().await?;
+                        weights.iter().for_each(|(path, tensor)| variables.insert(path, tensor.clone()));
+                        trainer.restore(variables, trainer.iterations())?;
+                    }
+                }
+                // The end of the epoch looks at `Control::stops`; what is added to the trait later asks for nothing here.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn save_checkpoint(&self, trainer: &Trainer, position: Position) -> Result<(), Error> {
+        let Some(path) = &self.fit.checkpoint else { return Ok(()) };
+        let named = |callback: &dyn Callback| (callback.name().to_string(), callback.state());
+        let callbacks = self.fit.callbacks.iter().map(|callback| named(callback.as_ref()));
+        let checkpoint = Checkpoint {
+            variables: trainer.variables().await?,
+            iterations: trainer.iterations(),
+            learning_rate: trainer.learning_rate(),
+            seed: trainer.training().seed,
+            position,
+            stopped: self.control.stops(),
+            loss: self.loss.state(),
+            metrics: self.fit.metrics.iter().map(|metric| (metric.name().to_string(), metric.state())).collect(),
+            callbacks: callbacks.chain([named(&self.history)]).collect(),
+            slots: self.slots.clone(),
+        };
+        checkpoint.write(path)
+    }
+
+    fn report(&mut self, progress: Progress<'_>) {
+        if let Some(report) = &mut self.fit.progress {
+            report(progress);
+        }
+    }
+}
+
+fn save(network: &Network, path: &std::path::Path, what: What) -> Result<(), Error> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| Error::Folder { path: folder.into(), error })?;
+    }
+    // Both say by the file's name what they hold.
+    let (What::Whole | What::WeightsOnly) = what;
+    Ok(cnn_io::files::save(path, network.model(), &network.weights()?)?)
+}

@@ -1,11 +1,12 @@
 //! First values of weights: Keras's initializers.
 //!
 //! Source: the documentation of `keras.initializers`; Glorot and Bengio, "Understanding the difficulty of training deep
-//! feedforward neural networks" (2010); He et al. (arXiv 1502.01852); Saxe et al. (arXiv 1312.6120) for orthogonal ones.
+//! feedforward neural networks" (2010); He et al. (arXiv 1502.01852); Saxe et al. (arXiv 1312.6120) for orthogonal
+//! ones.
 //!
-//! Random numbers are of ChaCha8, whose stream is the same on every machine and in every version (`rand_chacha`), and become
-//! normal ones by `libm`'s functions in place of the machine's; so equal seeds give equal weights everywhere. They are not
-//! the numbers that Keras draws from the same seed.
+//! Random numbers are of ChaCha8, whose stream is the same on every machine and in every version (`rand_chacha`), and
+//! become normal ones by `libm`'s functions in place of the machine's; so equal seeds give equal weights everywhere.
+//! They are not the numbers that Keras draws from the same seed.
 
 use std::f64::consts::PI;
 
@@ -67,8 +68,8 @@ pub enum Initializer {
         /// How the values are distributed.
         distribution: Distribution,
     },
-    /// A matrix whose rows or columns, whichever are fewer, are orthogonal and of length `gain`. All axes but the last one
-    /// are its rows.
+    /// A matrix whose rows or columns, whichever are fewer, are orthogonal and of length `gain`. All axes but the last
+    /// one are its rows.
     Orthogonal {
         /// The length.
         gain: f64,
@@ -143,7 +144,8 @@ const KNOWN: &[&str] = &[
 ];
 
 impl Initializer {
-    /// The initializer that Keras means by a name (`"he_normal"`) or a class (`"HeNormal"`), with Keras's default arguments.
+    /// The initializer that Keras means by a name (`"he_normal"`) or a class (`"HeNormal"`), with Keras's default
+    /// arguments.
     ///
     /// # Errors
     /// If there is none.
@@ -169,8 +171,8 @@ impl Initializer {
         })
     }
 
-    /// What is drawn for a shape: for [`Initializer::VarianceScaling`] the distribution with its range or deviation, for all
-    /// others themselves.
+    /// What is drawn for a shape: for [`Initializer::VarianceScaling`] the distribution with its range or deviation,
+    /// for all others themselves.
     ///
     /// ```
     /// use cnn_train::initializer::Initializer;
@@ -203,7 +205,8 @@ impl Initializer {
     /// A tensor of that shape. Two weights of one shape want two seeds, or they are equal.
     ///
     /// # Errors
-    /// If the shape has too many elements, is no matrix's for the identity, or has fewer than two axes for an orthogonal one.
+    /// If the shape has too many elements, is no matrix's for the identity, or has fewer than two axes for an
+    /// orthogonal one.
     pub fn fill(&self, shape: &[usize], seed: u64) -> Result<Tensor, InitializerError> {
         let refused = |initializer, wanted| InitializerError::Shape { initializer, shape: shape.to_vec(), wanted };
         let count = element_count(shape).ok_or_else(|| refused("every initializer", "fewer elements"))?;
@@ -290,8 +293,9 @@ impl Random {
     }
 }
 
-/// A matrix, row by row, with orthogonal rows or columns, whichever are fewer: normal vectors, made orthogonal one after
-/// the other. That is the Q of a QR decomposition with a positive diagonal, which makes it uniform among all such matrices.
+/// A matrix, row by row, with orthogonal rows or columns, whichever are fewer: normal vectors, made orthogonal one
+/// after the other. That is the Q of a QR decomposition with a positive diagonal, which makes it uniform among all such
+/// matrices.
 fn orthogonal(rows: usize, columns: usize, gain: f64, random: &mut Random) -> Vec<f32> {
     let (length, count) = (rows.max(columns), rows.min(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
@@ -319,7 +323,8 @@ fn orthogonal(rows: usize, columns: usize, gain: f64, random: &mut Random) -> Ve
 mod tests {
     use super::Random;
 
-    /// Against ChaCha8 and Box-Muller written out in Python: whatever happens to the crates, old seeds keep their weights.
+    /// Against ChaCha8 and Box-Muller written out in Python: whatever happens to the crates, old seeds keep their
+    /// weights.
     #[test]
     fn seeds_keep_their_stream() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/training.json");

@@ -1,8 +1,8 @@
 //! Learning rates that change with the step: those of `keras.optimizers.schedules` and the one cycle policy.
 //!
-//! Source: Keras's documentation of learning rate schedules; Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with
-//! Warm Restarts" (arXiv 1608.03983); Smith and Topin, "Super-Convergence" (arXiv 1708.07120). Computed in float64, where
-//! Keras computes in float32.
+//! Source: Keras's documentation of learning rate schedules; Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent
+//! with Warm Restarts" (arXiv 1608.03983); Smith and Topin, "Super-Convergence" (arXiv 1708.07120). Computed in
+//! float64, where Keras computes in float32.
 
 use std::f64::consts::PI;
 
@@ -298,8 +298,8 @@ impl Schedule {
         Ok(Self::PiecewiseConstantDecay { boundaries, values })
     }
 
-    /// `initial_learning_rate / (1 + decay_rate * step / decay_steps)`; with `staircase` the quotient of steps is rounded
-    /// down.
+    /// `initial_learning_rate / (1 + decay_rate * step / decay_steps)`; with `staircase` the quotient of steps is
+    /// rounded down.
     ///
     /// # Errors
     /// If `decay_steps` is 0, a number is not finite, or `decay_rate` is negative: the divisor would become 0.
@@ -321,10 +321,10 @@ impl Schedule {
         Ok(Self::InverseTimeDecay { initial_learning_rate, decay_steps, decay_rate, staircase })
     }
 
-    /// The one cycle policy as PyTorch's `OneCycleLR` has it, with two phases: up from `max / div_factor` to the largest
-    /// learning rate at step `pct_start * total_steps - 1`, and down to the first one over `final_div_factor` at step
-    /// `total_steps - 1`. After that it stays there, where PyTorch refuses. PyTorch's defaults are 0.3, 25, 10000 and
-    /// cosine. (fastai divides the largest one for the last.)
+    /// The one cycle policy as PyTorch's `OneCycleLR` has it, with two phases: up from `max / div_factor` to the
+    /// largest learning rate at step `pct_start * total_steps - 1`, and down to the first one over `final_div_factor`
+    /// at step `total_steps - 1`. After that it stays there, where PyTorch refuses. PyTorch's defaults are 0.3, 25,
+    /// 10000 and cosine. (fastai divides the largest one for the last.)
     ///
     /// # Errors
     /// If a factor is not positive, a number is not finite, or a phase would have no step.

@@ -12,11 +12,11 @@ const NAME: &str = "csv_logger";
 
 /// Writes a row for every epoch into a CSV file: `keras.callbacks.CSVLogger`.
 ///
-/// The columns are `epoch` and the names in the logs of the first epoch, sorted; where none begins with `val_`, each comes
-/// once more with `val_` before it. A number that is not there is `NA`. Rows end with `\r\n`, and numbers have all their
-/// digits, as Python writes both. Each row is written in one piece and handed to the disk at the end of its epoch, so that a
-/// program that dies leaves whole lines. A training that goes on from a checkpoint first cuts off the rows of the epochs
-/// that it does again.
+/// The columns are `epoch` and the names in the logs of the first epoch, sorted; where none begins with `val_`, each
+/// comes once more with `val_` before it. A number that is not there is `NA`. Rows end with `\r\n`, and numbers have
+/// all their digits, as Python writes both. Each row is written in one piece and handed to the disk at the end of its
+/// epoch, so that a program that dies leaves whole lines. A training that goes on from a checkpoint first cuts off the
+/// rows of the epochs that it does again.
 #[derive(Debug)]
 pub struct CsvLogger {
     path: PathBuf,
@@ -54,7 +54,8 @@ impl CsvLogger {
         Ok(self)
     }
 
-    /// Whether it writes behind the rows that are there; the names of columns then stand in a file without any line only.
+    /// Whether it writes behind the rows that are there; the names of columns then stand in a file without any line
+    /// only.
     pub fn append(mut self, append: bool) -> Self {
         self.append = append;
         self

@@ -1,8 +1,9 @@
 //! TensorBoard's event files: scalars as TensorFlow 2 writes them.
 //!
-//! Source: TensorFlow's `event.proto`, `summary.proto`, `tensor.proto` and `record_writer.h`: a record is the length of its
-//! data (8 bytes, little-endian), the masked checksum of the length (4), the data, and its masked checksum (4); the
-//! checksum is CRC-32C, turned right by 15 bits and 0xa282ead8 added. Of the messages only the fields in use are declared.
+//! Source: TensorFlow's `event.proto`, `summary.proto`, `tensor.proto` and `record_writer.h`: a record is the length of
+//! its data (8 bytes, little-endian), the masked checksum of the length (4), the data, and its masked checksum (4); the
+//! checksum is CRC-32C, turned right by 15 bits and 0xa282ead8 added. Of the messages only the fields in use are
+//! declared.
 
 use prost::Message;
 

@@ -3,8 +3,8 @@
 use super::{Callback, CallbackError, Control, Logs};
 use crate::state::{Saved, State, entry};
 
-/// Keeps the logs of every epoch: `keras.callbacks.History`. As it keeps what callbacks before it have written, it is best
-/// the last one.
+/// Keeps the logs of every epoch: `keras.callbacks.History`. As it keeps what callbacks before it have written, it is
+/// best the last one.
 ///
 /// ```
 /// use cnn_train::callback::{Callback, Control, History, Logs};

@@ -1,7 +1,7 @@
 //! What happens around epochs and batches: Keras's callbacks, and a trait for one's own.
 //!
-//! Source: the documentation of `keras.callbacks`. A callback sees numbers and asks a [`Control`] for what the trainer has
-//! to do; it holds no model.
+//! Source: the documentation of `keras.callbacks`. A callback sees numbers and asks a [`Control`] for what the trainer
+//! has to do; it holds no model.
 
 mod control;
 mod csv_logger;
@@ -34,9 +34,9 @@ use crate::state::{State, StateError};
 
 /// Something that is told of every step of a training. Every method but `name` has a body that does nothing.
 ///
-/// Epochs are counted from 0 over the whole training, batches from 0 in every epoch. Logs are the means so far of the epoch
-/// (those of validation begin with `val_`); what a callback writes there is seen by those after it. An error ends the
-/// training.
+/// Epochs are counted from 0 over the whole training, batches from 0 in every epoch. Logs are the means so far of the
+/// epoch (those of validation begin with `val_`); what a callback writes there is seen by those after it. An error ends
+/// the training.
 ///
 /// ```
 /// use cnn_train::callback::{Callback, CallbackError, Control, Logs};
@@ -73,8 +73,8 @@ pub trait Callback {
         Ok(())
     }
 
-    /// In place of `on_train_begin`, where a training goes on from a checkpoint that has this state. A callback without a
-    /// state begins as ever.
+    /// In place of `on_train_begin`, where a training goes on from a checkpoint that has this state. A callback without
+    /// a state begins as ever.
     ///
     /// # Errors
     /// If the state is not one of its own.

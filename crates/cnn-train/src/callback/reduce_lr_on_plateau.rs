@@ -27,8 +27,8 @@ struct Progress {
 }
 
 impl ReduceLrOnPlateau {
-    /// Monitors the number of that name in the logs, with Keras's defaults: a tenth of the learning rate after 10 epochs
-    /// without an improvement by 0.0001.
+    /// Monitors the number of that name in the logs, with Keras's defaults: a tenth of the learning rate after 10
+    /// epochs without an improvement by 0.0001.
     pub fn new(monitor: &str) -> Self {
         Self {
             monitor: Monitor::new("reduce_lr_on_plateau", monitor, 1e-4),

@@ -17,9 +17,9 @@ static FILES: AtomicUsize = AtomicUsize::new(0);
 /// Writes the logs of every epoch as scalars for TensorBoard: the part of `keras.callbacks.TensorBoard` that needs no
 /// TensorFlow.
 ///
-/// The folder `train` has `epoch_NAME` for every log and `epoch_learning_rate`, the folder `validation` has `epoch_NAME` for
-/// every `val_NAME`. Steps are epochs, counted from 0. A training that goes on from a checkpoint writes files of its own,
-/// which TensorBoard puts behind the others.
+/// The folder `train` has `epoch_NAME` for every log and `epoch_learning_rate`, the folder `validation` has
+/// `epoch_NAME` for every `val_NAME`. Steps are epochs, counted from 0. A training that goes on from a checkpoint
+/// writes files of its own, which TensorBoard puts behind the others.
 #[derive(Debug)]
 pub struct TensorBoard {
     folder: PathBuf,

@@ -7,8 +7,8 @@ use crate::state::{State, StateError};
 
 /// Keras's accuracies; each function makes one of them. The result is one number from 0 to 1.
 ///
-/// A sample with more than one prediction (an image with a class for every pixel) counts as the mean of these. Weights may
-/// also be given for each prediction.
+/// A sample with more than one prediction (an image with a class for every pixel) counts as the mean of these. Weights
+/// may also be given for each prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accuracy {
     kind: Kind,
@@ -57,8 +57,8 @@ impl Accuracy {
         Self::of(Kind::SparseCategorical, "sparse_categorical_accuracy")
     }
 
-    /// How often fewer than `k` predictions are larger than that of the one-hot label; so all that are equal at the edge
-    /// are in. A row with a prediction that is not finite has nobody in.
+    /// How often fewer than `k` predictions are larger than that of the one-hot label; so all that are equal at the
+    /// edge are in. A row with a prediction that is not finite has nobody in.
     pub fn top_k(k: usize) -> Self {
         Self::of(Kind::TopK { k }, "top_k_categorical_accuracy")
     }

@@ -187,8 +187,8 @@ fn height(method: SummationMethod, a: f64, b: f64) -> f64 {
     }
 }
 
-/// The area under precision over recall between two thresholds, the first being the lower: along the way from one to the
-/// other, true positives grow linearly with all positives, so precision is `slope + intercept / positives`.
+/// The area under precision over recall between two thresholds, the first being the lower: along the way from one to
+/// the other, true positives grow linearly with all positives, so precision is `slope + intercept / positives`.
 fn interpolated(low: &Point, high: &Point, all_true: f64) -> f64 {
     let more = low.true_positives - high.true_positives;
     let slope = ratio(more, (low.positives - high.positives).max(0.0));

@@ -9,8 +9,8 @@ use crate::state::{Saved, State, StateError, entry};
 /// `tf.math.confusion_matrix`.
 ///
 /// Labels are numbers of classes, or one-hot where they have the predictions' shape. The prediction is the first of the
-/// largest in a row; with two classes, a single prediction means class 1 where it is above 0.5. The result is the matrix
-/// row by row: row `t`, column `p` has the weight of the samples of class `t` that were taken for class `p`.
+/// largest in a row; with two classes, a single prediction means class 1 where it is above 0.5. The result is the
+/// matrix row by row: row `t`, column `p` has the weight of the samples of class `t` that were taken for class `p`.
 ///
 /// ```
 /// use cnn_core::Tensor;

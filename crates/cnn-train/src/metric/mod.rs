@@ -1,8 +1,8 @@
 //! Metrics that are updated batch by batch, with Keras's names and definitions.
 //!
-//! Source: the documentation of `keras.metrics`. Sums are kept in float64, where Keras keeps them in float32; what decides
-//! (a threshold, a bucket) is computed in float32 as there. A prediction that is NaN is no error: it is never above a
-//! threshold and never the largest, as in Keras.
+//! Source: the documentation of `keras.metrics`. Sums are kept in float64, where Keras keeps them in float32; what
+//! decides (a threshold, a bucket) is computed in float32 as there. A prediction that is NaN is no error: it is never
+//! above a threshold and never the largest, as in Keras.
 
 mod accuracy;
 mod auc;
@@ -150,8 +150,8 @@ const KNOWN: &[&str] = &[
     "f1_score",
 ];
 
-/// The metric that Keras means by a name (`"accuracy"`) or a class (`"SparseCategoricalAccuracy"`), with Keras's default
-/// arguments.
+/// The metric that Keras means by a name (`"accuracy"`) or a class (`"SparseCategoricalAccuracy"`), with Keras's
+/// default arguments.
 ///
 /// # Errors
 /// If there is none.
@@ -181,15 +181,15 @@ fn ratio(a: f64, b: f64) -> f64 {
     if b == 0.0 { 0.0 } else { a / b }
 }
 
-/// At how many of `thresholds` evenly distributed ones, from the lowest on, a score is positive. In float32, so that a score
-/// on a threshold falls to Keras's side; what is outside 0 to 1 counts as the nearer end.
+/// At how many of `thresholds` evenly distributed ones, from the lowest on, a score is positive. In float32, so that a
+/// score on a threshold falls to Keras's side; what is outside 0 to 1 counts as the nearer end.
 fn bucket(score: f32, thresholds: usize) -> usize {
     // NaN becomes 0.
     (score.clamp(0.0, 1.0) * (thresholds - 1) as f32).ceil() as usize
 }
 
-/// Whether these are the numbers from 0 to 1 in even steps, at least three, as closely as NumPy's `allclose` takes it with
-/// Keras's epsilon.
+/// Whether these are the numbers from 0 to 1 in even steps, at least three, as closely as NumPy's `allclose` takes it
+/// with Keras's epsilon.
 fn evenly_distributed(thresholds: impl ExactSizeIterator<Item = f64>) -> bool {
     let count = thresholds.len();
     let even = |(i, threshold): (usize, f64)| {

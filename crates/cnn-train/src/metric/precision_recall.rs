@@ -8,8 +8,8 @@ use crate::state::{Saved, State, StateError, entry};
 /// Which predictions are positives: the arguments of Keras's `Precision` and `Recall`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Positives {
-    /// A prediction is positive above a threshold; each has a result of its own. Where there is none, it is 0.5, or with
-    /// `top_k` below all predictions.
+    /// A prediction is positive above a threshold; each has a result of its own. Where there is none, it is 0.5, or
+    /// with `top_k` below all predictions.
     pub thresholds: Vec<f32>,
     /// Only the so many largest predictions of a row are positive; of equal ones the first.
     pub top_k: Option<usize>,

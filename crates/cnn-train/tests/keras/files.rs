@@ -32,8 +32,8 @@ fn csv_files_are_those_of_keras() {
     }
 }
 
-/// A run that died an epoch after its checkpoint, in the middle of a row, and one that goes on from there: the file is that of
-/// one run.
+/// A run that died an epoch after its checkpoint, in the middle of a row, and one that goes on from there: the file is
+/// that of one run.
 #[test]
 fn csv_files_go_on_from_a_checkpoint() {
     let case = &book()["csv"][0];
@@ -71,7 +71,8 @@ fn files_that_cannot_be_written_are_named() {
     assert!(CsvLogger::new(&file).separator('"').is_err());
 }
 
-/// The steps, tags and values of Keras's files, in their places; that the records are TensorFlow's, a test beside them says.
+/// The steps, tags and values of Keras's files, in their places; that the records are TensorFlow's, a test beside them
+/// says.
 #[test]
 fn event_files_have_what_those_of_keras_have() {
     let case = &book()["tensorboard"];

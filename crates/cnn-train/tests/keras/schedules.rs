@@ -39,7 +39,8 @@ fn schedule(name: &str, args: &Value) -> Result<Schedule, ScheduleError> {
     }
 }
 
-/// To the rounding of float32, relative to the schedule's largest value: Keras's own rest where a cosine ends is of that size.
+/// To the rounding of float32, relative to the schedule's largest value: Keras's own rest where a cosine ends is of
+/// that size.
 #[test]
 fn every_step() {
     for case in book()["schedules"].as_array().unwrap() {

@@ -6,6 +6,7 @@ mod damage;
 mod data;
 mod facade;
 mod fast;
+mod fit;
 mod gpu;
 mod gradients;
 mod hub;

@@ -15,7 +15,7 @@ use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
 use cnn_tests::recipe;
-use cnn_train::{Feed, Loss, Optimizer, Step, initial_state, one_hot};
+use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, one_hot};
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
@@ -190,7 +190,7 @@ struct Reference<'a> {
 impl Trainer for Reference<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let graph = &self.setting.step.graph;
-        let tensors = self.setting.step.inputs(inputs.to_vec(), batch);
+        let tensors = feed(&self.setting.step.graph, inputs.to_vec(), batch);
         let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
         // Settings are not rounded here.
         let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
@@ -231,7 +231,7 @@ impl<'a> Cpu<'a> {
 
 impl Trainer for Cpu<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
+        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch);
         let outputs = self.program.run(&inputs).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }
@@ -265,7 +265,7 @@ impl<'a> Device<'a> {
 
 impl Trainer for Device<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = self.setting.step.inputs(inputs.to_vec(), batch);
+        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch);
         let outputs = pollster::block_on(self.program.run(&inputs)).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }

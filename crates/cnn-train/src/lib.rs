@@ -17,4 +17,4 @@ mod step;
 pub use gradient::{GradientError, differentiate};
 pub use loss::{Loss, one_hot};
 pub use optimizer::Optimizer;
-pub use step::{Feed, SAMPLE_WEIGHTS, SETTINGS, Step, TARGETS, TrainError, initial_state};
+pub use step::{Feed, SAMPLE_WEIGHTS, SETTINGS, Step, TARGETS, TrainError, feed, initial_state, judge};

@@ -79,20 +79,8 @@ impl Step {
         optimizer: &Optimizer,
         sample_weights: bool,
     ) -> Result<Self, TrainError> {
-        let lowered = model.lower(input_shapes, Mode::Training, &[])?;
-        let &[(_, prediction)] = lowered.outputs() else {
-            return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
-        };
-        // The loss is the first output.
-        let mut graph = lowered.without_outputs();
-        let shape = graph.value(prediction).shape.clone();
-        let targets = graph.input(TARGETS, shape.clone());
-        let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
+        let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, loss, sample_weights)?;
         let settings = graph.input(SETTINGS, vec![4]);
-        let loss = loss.apply(&mut graph, prediction, targets, weights)?;
-        graph.output("loss", loss);
-        graph.output("prediction", prediction);
-
         let trainable: Vec<(String, ValueId)> = model
             .weights()
             .into_iter()
@@ -114,22 +102,58 @@ impl Step {
         let trained = found.into_iter().map(|(path, _, _)| path).collect();
         Ok(Self { graph, trained, gradients })
     }
+}
 
-    /// What the graph's inputs take: the model's `inputs`, targets, weights, settings and the seed of the run and the step.
-    pub fn inputs(&self, inputs: Vec<Tensor>, feed: &Feed) -> Vec<Tensor> {
-        let mut own = inputs.into_iter();
-        let number = |x: u64| (x & 0x00ff_ffff) as f32;
-        let made = self.graph.inputs().iter().map(|&id| match self.graph.value(id).name.as_str() {
-            TARGETS => feed.targets.clone(),
-            SAMPLE_WEIGHTS => {
-                feed.weights.clone().unwrap_or_else(|| Tensor::full(self.graph.value(id).shape.clone(), 1.0))
-            }
-            SETTINGS => Tensor::from_fn(vec![4], |i| feed.settings[i] as f32),
-            SEED => Tensor::from_fn(vec![2], |i| number(feed.seed[i])),
-            _ => own.next().unwrap_or_else(|| Tensor::full(self.graph.value(id).shape.clone(), 0.0)),
-        });
-        made.collect()
-    }
+/// The graph that judges `model` in inference: inputs as a step's, without settings; outputs the loss, `[1]`, then the
+/// prediction.
+///
+/// # Errors
+/// As [`Step::new`], but nothing has to be trainable.
+pub fn judge(
+    model: &Model,
+    input_shapes: &[Vec<usize>],
+    loss: &Loss,
+    sample_weights: bool,
+) -> Result<Graph, TrainError> {
+    Ok(with_loss(model, input_shapes, Mode::Inference, loss, sample_weights)?.0)
+}
+
+/// A model's graph whose outputs are the loss and the prediction; and the loss.
+fn with_loss(
+    model: &Model,
+    input_shapes: &[Vec<usize>],
+    mode: Mode,
+    loss: &Loss,
+    sample_weights: bool,
+) -> Result<(Graph, ValueId), TrainError> {
+    let lowered = model.lower(input_shapes, mode, &[])?;
+    let &[(_, prediction)] = lowered.outputs() else {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
+    };
+    // The loss is the first output.
+    let mut graph = lowered.without_outputs();
+    let shape = graph.value(prediction).shape.clone();
+    let targets = graph.input(TARGETS, shape.clone());
+    let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
+    let loss = loss.apply(&mut graph, prediction, targets, weights)?;
+    graph.output("loss", loss);
+    graph.output("prediction", prediction);
+    Ok((graph, loss))
+}
+
+/// The tensors for a graph's inputs: the model's `inputs`, and what the graph asks for by name.
+pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Vec<Tensor> {
+    let mut own = inputs.into_iter();
+    let number = |x: u64| (x & 0x00ff_ffff) as f32;
+    let filled = |id: ValueId, x: f32| Tensor::full(graph.value(id).shape.clone(), x);
+    let made = graph.inputs().iter().map(|&id| match graph.value(id).name.as_str() {
+        TARGETS => feed.targets.clone(),
+        SAMPLE_WEIGHTS => feed.weights.clone().unwrap_or_else(|| filled(id, 1.0)),
+        SETTINGS => Tensor::from_fn(vec![4], |i| feed.settings[i] as f32),
+        SEED => Tensor::from_fn(vec![2], |i| number(feed.seed[i])),
+        _ => own.next().unwrap_or_else(|| filled(id, 0.0)),
+    });
+    made.collect()
 }
 
 /// What a step is fed besides the model's inputs.

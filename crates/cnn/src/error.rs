@@ -54,6 +54,34 @@ pub enum Error {
     /// A model cannot be trained as asked.
     #[error(transparent)]
     Train(#[from] cnn_train::TrainError),
+    /// A data set says nothing of what should come out.
+    #[error("the data set has no labels, so nothing can be learned from it: give it some")]
+    NoTargets,
+    /// A metric cannot take a batch in.
+    #[error(transparent)]
+    Metric(#[from] cnn_train::metric::MetricError),
+    /// A callback cannot do its work.
+    #[error(transparent)]
+    Callback(#[from] cnn_train::callback::CallbackError),
+    /// A checkpoint has the state of another metric.
+    #[error(transparent)]
+    State(#[from] cnn_train::state::StateError),
+    /// A file is no checkpoint of this training.
+    #[error("{file} is no checkpoint to go on from: {reason}; remove it to begin anew")]
+    Checkpoint {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A folder cannot be made.
+    #[error("cannot make the folder {}: {error}", path.display())]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What the operating system says.
+        error: std::io::Error,
+    },
     /// A data set cannot give its samples.
     #[error(transparent)]
     Data(#[from] cnn_data::DataError),

@@ -48,7 +48,9 @@ impl Checkpoint {
         let slots: Vec<(String, &Tensor)> = self
             .slots
             .iter()
-            .flat_map(|(slot, weights)| weights.iter().map(move |(path, x)| (format!("slot/{slot}/{path}"), x.as_ref())))
+            .flat_map(|(slot, weights)| {
+                weights.iter().map(move |(path, x)| (format!("slot/{slot}/{path}"), x.as_ref()))
+            })
             .collect();
         let variables = self.variables.iter().map(|(path, tensor)| (path, tensor.as_ref()));
         let tensors = variables.chain(slots.iter().map(|(path, tensor)| (path.as_str(), *tensor)));
@@ -116,7 +118,9 @@ impl Checkpoint {
 
 /// A list of names with their numbers: the order matters, which an object does not promise.
 fn state_to_json(state: &State) -> Value {
-    let entry = |(name, numbers): &(String, Vec<f64>)| json!([name, numbers.iter().map(|&x| number_to_json(x)).collect::<Vec<_>>()]);
+    let entry = |(name, numbers): &(String, Vec<f64>)| {
+        json!([name, numbers.iter().map(|&x| number_to_json(x)).collect::<Vec<_>>()])
+    };
     state.iter().map(entry).collect()
 }
 

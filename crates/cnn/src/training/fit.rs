@@ -196,16 +196,17 @@ impl Trainer {
         let mut logs = Logs::new();
         for epoch in start.epoch..run.fit.epochs {
             if run.control.stops() || run.at_end(self) {
+                run.stopped = true;
                 break;
             }
             let first = if epoch == start.epoch { start.batch } else { 0 };
             logs = run.epoch(self, data, epoch, first).await?;
         }
-        let each = |callback: &mut Box<dyn Callback + '_>, control: &mut Control| callback.on_train_end(&mut logs, control);
+        let each =
+            |callback: &mut Box<dyn Callback + '_>, control: &mut Control| callback.on_train_end(&mut logs, control);
         run.callbacks(each)?;
         run.obey(self).await?;
-        let stopped = run.stopped || run.control.stops();
-        Ok(Fitted { history: run.history, stopped })
+        Ok(Fitted { history: run.history, stopped: run.stopped })
     }
 
     /// [`Trainer::fit`] for callers without an async runtime. Not for browsers, where nothing may block.
@@ -359,8 +360,7 @@ impl Run<'_, '_> {
             }
             let targets = targets(trainer.model(), &trainer.training().loss, &batch)?;
             let weights = example_weights(&batch, self.fit.class_weights.as_deref())?;
-            let stepped =
-                trainer.train_on_batch(std::slice::from_ref(&batch.x), &targets, weights.as_ref()).await?;
+            let stepped = trainer.train_on_batch(std::slice::from_ref(&batch.x), &targets, weights.as_ref()).await?;
             take_in(&mut self.loss, &mut self.fit.metrics, &batch, weights.as_ref(), &stepped)?;
             logs = means(&self.loss, &self.fit.metrics, "");
             self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;

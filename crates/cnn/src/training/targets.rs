@@ -16,8 +16,7 @@ pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tenso
         Some(shape) => shape.iter().enumerate().map(|(axis, size)| size.unwrap_or_else(|| of(y, axis))).collect(),
         None => Vec::new(),
     };
-    let categorical =
-        matches!(loss, Loss::CategoricalCrossentropy { .. } | Loss::CategoricalFocalCrossentropy { .. });
+    let categorical = matches!(loss, Loss::CategoricalCrossentropy { .. } | Loss::CategoricalFocalCrossentropy { .. });
     if y.shape() == wanted {
         return Ok(y.clone());
     }
@@ -29,7 +28,7 @@ pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tenso
         let one_hot = if whole { one_hot(&labels, classes) } else { None };
         return one_hot.ok_or_else(|| refuse(format!("expects class numbers from 0 to {}", classes - 1)));
     }
-    if y.len() == wanted.iter().product() {
+    if y.len() == wanted.iter().product::<usize>() {
         return Ok(y.clone().reshape(wanted)?);
     }
     Err(refuse(format!("expects targets of the model's output shape {wanted:?}, or class numbers")))
@@ -72,6 +71,10 @@ pub(super) fn check_classes(model: &Model, weights: &[f32]) -> Result<(), Error>
     if weights.len() == classes && !weights.is_empty() {
         return Ok(());
     }
-    Err(ShapeError::new("class weights", format!("expects a weight for each of {classes} classes"), &[&[weights.len()]])
-        .into())
+    Err(ShapeError::new(
+        "class weights",
+        format!("expects a weight for each of {classes} classes"),
+        &[&[weights.len()]],
+    )
+    .into())
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cnn_core::{DType, Mode, Model, Plan, Simplify, Tensor, Weights, simplify};
-use cnn_train::{Feed, Loss, Optimizer, Step, initial_state};
+use cnn_core::{Graph, Mode, Model, Plan, Simplify, Tensor, Weights, simplify};
+use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, judge};
 
 use crate::backend::{Backend, Program};
 use crate::device::Device;
@@ -44,6 +44,23 @@ pub struct Stepped {
     pub prediction: Tensor,
 }
 
+/// What a program is for: training, judging or prediction, inputs of which shapes, whether examples have weights.
+type Key = (Purpose, Vec<Vec<usize>>, bool);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Purpose {
+    Train,
+    Test,
+    Predict,
+}
+
+/// A graph with its program.
+#[derive(Debug)]
+struct Ready {
+    graph: Graph,
+    program: Program,
+}
+
 /// A network in training on a device: its weights, moving statistics and the optimizer's state lie there, shared by the
 /// programs for training and for prediction, one for each shape of input.
 ///
@@ -67,8 +84,7 @@ pub struct Trainer {
     device: Device,
     training: Training,
     backend: Backend,
-    steps: HashMap<(Vec<Vec<usize>>, bool), (Step, Program)>,
-    predictions: HashMap<Vec<Vec<usize>>, Program>,
+    programs: HashMap<Key, Ready>,
     /// Steps done so far.
     iterations: u64,
 }
@@ -87,8 +103,7 @@ impl Trainer {
             device: device.clone(),
             training,
             backend: Backend::of_weights(device, variables),
-            steps: HashMap::new(),
-            predictions: HashMap::new(),
+            programs: HashMap::new(),
             iterations: 0,
         })
     }
@@ -123,6 +138,11 @@ impl Trainer {
         self.training.optimizer.learning_rate = learning_rate;
     }
 
+    /// Sets what dropout and augmentation draw from.
+    pub(crate) fn set_seed(&mut self, seed: u64) {
+        self.training.seed = seed;
+    }
+
     /// One step on a batch: inputs NHWC in the model's order, `targets` of the prediction's shape, a weight for each example
     /// where given, `[batch]`.
     ///
@@ -134,30 +154,9 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
-        let key = (shapes(inputs), weights.is_some());
-        if !self.steps.contains_key(&key) {
-            let (model, Training { loss, optimizer, .. }) = (self.network.model(), &self.training);
-            let step = Step::new(model, &key.0, loss, optimizer, key.1)?;
-            let plan = match self.device {
-                Device::Reference => Plan::new(step.graph.clone()),
-                _ => Plan::new(simplify(&step.graph, &Simplify { weight_limit: None, storage: DType::F32 })),
-            };
-            let program = self.backend.program(plan).await?;
-            self.steps.insert(key.clone(), (step, program));
-        }
-        let (step, program) = &self.steps[&key];
-        let optimizer = &self.training.optimizer;
-        let feed = Feed {
-            targets: targets.clone(),
-            weights: weights.cloned(),
-            settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
-            seed: [self.training.seed, self.iterations],
-        };
-        let mut outputs = program.run(&step.inputs(inputs.to_vec(), &feed)).await?.into_iter();
+        let outputs = self.run(Purpose::Train, inputs, targets, weights).await?;
         self.iterations += 1;
-        let loss = outputs.next().and_then(|loss| loss.data().first().copied()).map_or(f64::NAN, f64::from);
-        let prediction = outputs.next().unwrap_or_else(|| Tensor::full(vec![0], 0.0));
-        Ok(Stepped { loss, prediction })
+        Ok(stepped(outputs))
     }
 
     /// [`Trainer::train_on_batch`] for callers without an async runtime. Not for browsers, where nothing may block.
@@ -178,17 +177,57 @@ impl Trainer {
     /// # Errors
     /// If the model cannot take these shapes, or the device cannot hold the program or is lost.
     pub async fn predict(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        let shapes = shapes(inputs);
-        if !self.predictions.contains_key(&shapes) {
-            let graph = self.network.model().lower(&shapes, Mode::Inference, &[])?;
+        self.run(Purpose::Predict, inputs, &Tensor::full(vec![0], 0.0), None).await
+    }
+
+    /// The loss and the prediction for a batch, as the weights are now; nothing changes.
+    ///
+    /// # Errors
+    /// As [`Trainer::train_on_batch`].
+    pub async fn test_on_batch(
+        &mut self,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Stepped, Error> {
+        self.run(Purpose::Test, inputs, targets, weights).await.map(stepped)
+    }
+
+    async fn run(
+        &mut self,
+        purpose: Purpose,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Vec<Tensor>, Error> {
+        let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
+        if !self.programs.contains_key(&key) {
+            let graph = self.graph(&key)?;
             let plan = match self.device {
-                Device::Reference => Plan::new(graph),
+                Device::Reference => Plan::new(graph.clone()),
                 _ => Plan::new(simplify(&graph, &Simplify::default())),
             };
             let program = self.backend.program(plan).await?;
-            self.predictions.insert(shapes.clone(), program);
+            self.programs.insert(key.clone(), Ready { graph, program });
         }
-        self.predictions[&shapes].run(inputs).await
+        let Ready { graph, program } = &self.programs[&key];
+        let optimizer = &self.training.optimizer;
+        let besides = Feed {
+            targets: targets.clone(),
+            weights: weights.cloned(),
+            settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
+            seed: [self.training.seed, self.iterations],
+        };
+        program.run(&feed(graph, inputs.to_vec(), &besides)).await
+    }
+
+    fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {
+        let (model, Training { loss, optimizer, .. }) = (self.network.model(), &self.training);
+        Ok(match purpose {
+            Purpose::Train => Step::new(model, shapes, loss, optimizer, *weighted)?.graph,
+            Purpose::Test => judge(model, shapes, loss, *weighted)?,
+            Purpose::Predict => model.lower(shapes, Mode::Inference, &[])?,
+        })
     }
 
     /// The network with its weights as they are now.
@@ -236,14 +275,17 @@ impl Trainer {
             }
         }
         // Programs are bound to the old variables.
-        self.steps.clear();
-        self.predictions.clear();
+        self.programs.clear();
         self.backend = Backend::of_weights(&self.device, variables);
         self.iterations = iterations;
         Ok(())
     }
 }
 
-fn shapes(inputs: &[Tensor]) -> Vec<Vec<usize>> {
-    inputs.iter().map(|x| x.shape().to_vec()).collect()
+/// The outputs of a graph with a loss.
+fn stepped(outputs: Vec<Tensor>) -> Stepped {
+    let mut outputs = outputs.into_iter();
+    let loss = outputs.next().and_then(|loss| loss.data().first().copied()).map_or(f64::NAN, f64::from);
+    let prediction = outputs.next().unwrap_or_else(|| Tensor::full(vec![0], 0.0));
+    Stepped { loss, prediction }
 }

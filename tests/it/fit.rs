@@ -1,0 +1,178 @@
+//! Whole trainings through the facade: as Keras's `fit`, the same to the bit when they go on from a checkpoint.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cnn::data::{Dataset, LabelMode};
+use cnn::layers::{Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D};
+use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training};
+use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
+use cnn_tests::devices::devices;
+use cnn_tests::recipe;
+
+/// Pictures of two classes: brighter above, or brighter below.
+fn data(samples: usize) -> Dataset {
+    let x = Tensor::from_fn(vec![samples, 8, 8, 1], |i| {
+        let (sample, row) = (i / 64, i / 8 % 8);
+        let bright = (row < 4) == (sample % 2 == 0);
+        (recipe::u("fit/x", i as u64) + if bright { 0.4 } else { 0.0 }) as f32
+    });
+    let labels = Tensor::from_fn(vec![samples], |i| (i % 2) as f32);
+    Dataset::from_classes(x, &labels, LabelMode::Int, ["above", "below"]).unwrap().shuffle(3).batch_size(8).unwrap()
+}
+
+/// Everything that a checkpoint has to keep: dropout, moving statistics, an optimizer with state. The convolution has no bias:
+/// before a normalisation its gradient is 0 but for rounding, of which Adam would make whole steps, others on each device.
+fn network() -> Network {
+    let model = Sequential::new("small")
+        .input([8, 8, 1])
+        .and_then(|m| m.add(Conv2D::new(4, 3).use_bias(false)))
+        .and_then(|m| m.add(BatchNormalization::new()))
+        .and_then(|m| m.add(Dropout::new(0.3)))
+        .and_then(|m| m.add(GlobalAveragePooling2D::new()))
+        .and_then(|m| m.add(Dense::new(2).activation(Activation::Softmax)))
+        .and_then(Sequential::model)
+        .unwrap();
+    let weights = Weights::initialize(&model, 5);
+    Network::new(model, weights).unwrap()
+}
+
+fn trainer(device: &Device) -> Trainer {
+    let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam().learning_rate(0.02)).seed(11);
+    Trainer::new(device, &network(), training).unwrap()
+}
+
+fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
+    let variables = pollster::block_on(trainer.variables()).unwrap();
+    variables.iter().map(|(path, x)| (path.to_string(), x.data().iter().map(|x| x.to_bits()).collect())).collect()
+}
+
+fn all_devices() -> Vec<Device> {
+    let gpus = devices(false).into_iter().map(|device| Device::Gpu(device.gpu));
+    [Device::cpu()].into_iter().chain(gpus).collect()
+}
+
+/// Stopped in the middle of an epoch and gone on from the checkpoint by another trainer: the same bits, the same history.
+#[test]
+fn resuming_gives_the_bits_of_an_uninterrupted_run() {
+    let (data, validation) = data(60).split(0.2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (number, device) in all_devices().into_iter().enumerate() {
+        let fit = || Fit::new(4).metric(Accuracy::new()).validation(&validation);
+        let mut whole = trainer(&device);
+        let wanted = whole.fit_blocking(&data, &mut fit()).unwrap();
+        let mut again = trainer(&device);
+        assert_eq!(again.fit_blocking(&data, &mut fit()).unwrap(), wanted, "{device}: a second run");
+        assert_eq!(variables(&again), variables(&whole), "{device}: a second run");
+
+        let path = folder.path().join(format!("{number}.safetensors"));
+        for stops in [3, 9, 100] {
+            let stop = Arc::new(AtomicBool::new(false));
+            let (asked, steps) = (stop.clone(), RefCell::new(0));
+            let mut part = fit().checkpoint(&path).stop(stop).progress(move |progress| {
+                if let Progress::Step { .. } = progress {
+                    *steps.borrow_mut() += 1;
+                    asked.store(*steps.borrow() >= stops, Ordering::Relaxed);
+                }
+            });
+            // Every part is done by a trainer of its own, as after a crash.
+            let mut trainer = trainer(&device);
+            let fitted = trainer.fit_blocking(&data, &mut part).unwrap();
+            if stops == 100 {
+                assert_eq!(fitted, wanted, "{device}");
+                assert_eq!(variables(&trainer), variables(&whole), "{device}");
+            } else {
+                assert!(fitted.stopped, "{device}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_device_learns_the_same() {
+    let data = data(96);
+    let schedule = || Schedule::cosine_decay(0.05, 60, 0.0, None).unwrap();
+    let mut losses: Vec<Vec<f64>> = Vec::new();
+    for device in all_devices() {
+        let mut trainer = trainer(&device);
+        let mut fit = Fit::new(5).metric(Accuracy::new()).schedule(schedule()).validation(&data);
+        let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
+        assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0), "{device}: {:?}", fitted.history);
+        losses.push(["loss", "val_loss"].map(|name| fitted.history.get(name).unwrap().to_vec()).concat());
+    }
+    for other in &losses[1..] {
+        for (a, b) in losses[0].iter().zip(other) {
+            assert!((a - b).abs() <= 1e-4 * a.max(1.0), "{losses:?}");
+        }
+    }
+}
+
+#[test]
+fn early_stopping_restores_the_best_weights() {
+    let data = data(32);
+    let mut trainer = trainer(&Device::cpu());
+    // So large a step that the loss rises after it has fallen.
+    let rates = Schedule::piecewise_constant_decay(vec![7], vec![0.05, 3.0]).unwrap();
+    let stopping = EarlyStopping::new("val_loss").patience(2).restore_best_weights(true);
+    let mut fit = Fit::new(50).schedule(rates).validation(&data).callback(stopping);
+    let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
+    let losses = fitted.history.get("val_loss").unwrap();
+    let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(fitted.stopped && losses.len() < 50 && losses[losses.len() - 1] > best, "{losses:?}");
+    let now = pollster::block_on(trainer.evaluate(&data, &mut [])).unwrap().get("loss").unwrap();
+    assert!((now - best).abs() < 1e-6, "{now}, best {best}");
+}
+
+/// A class of weight 0 is not learned from: its examples change nothing.
+#[test]
+fn classes_and_examples_have_weights() {
+    let device = Device::cpu();
+    let x = |value: f32| Tensor::full(vec![2, 8, 8, 1], value);
+    let one_hot = Tensor::new(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0]).unwrap();
+    let loss = |weights: Option<Vec<f32>>| {
+        let mut trainer = trainer(&device);
+        let weights = weights.map(|weights| Tensor::new(vec![2], weights).unwrap());
+        pollster::block_on(trainer.test_on_batch(&[x(0.5)], &one_hot, weights.as_ref())).unwrap().loss
+    };
+    let (all, first, second) = (loss(None), loss(Some(vec![1.0, 0.0])), loss(Some(vec![0.0, 1.0])));
+    assert!((first + second - all).abs() < 1e-6 && first > 0.0 && second > 0.0);
+    assert!((loss(Some(vec![3.0, 3.0])) - 3.0 * all).abs() < 1e-6, "divided by the number of examples");
+
+    let data = data(16).in_order();
+    let mut trainer = trainer(&device);
+    let error = trainer.fit_blocking(&data, &mut Fit::new(1).class_weights([1.0])).unwrap_err();
+    assert!(error.to_string().contains("a weight for each of 2 classes"), "{error}");
+    trainer.fit_blocking(&data, &mut Fit::new(1).class_weights([1.0, 2.0])).unwrap();
+}
+
+#[test]
+fn what_cannot_be_trained_says_why() {
+    let device = Device::cpu();
+    let mut trainer = trainer(&device);
+    let pictures = || Tensor::full(vec![4, 8, 8, 1], 0.5);
+    let unlabelled = Dataset::from_arrays(pictures(), None).unwrap();
+    let error = trainer.fit_blocking(&unlabelled, &mut Fit::new(1)).unwrap_err();
+    assert!(matches!(error, Error::NoTargets), "{error}");
+    let labels = Tensor::new(vec![4], vec![0.0, 1.0, 2.0, 0.0]).unwrap();
+    let other = Dataset::from_arrays(pictures(), Some(labels)).unwrap();
+    let error = trainer.fit_blocking(&other, &mut Fit::new(1)).unwrap_err();
+    assert!(error.to_string().contains("class numbers from 0 to 1"), "{error}");
+    let wrong = Tensor::full(vec![4, 8, 9, 1], 0.5);
+    let wrong = Dataset::from_arrays(wrong, Some(Tensor::full(vec![4], 0.0))).unwrap();
+    let error = trainer.fit_blocking(&wrong, &mut Fit::new(1)).unwrap_err();
+    assert!(error.to_string().contains("[4, 8, 9, 1]"), "{error}");
+
+    let mut model = network().model().clone();
+    model.set_trainable(false);
+    let frozen = Network::new(model, network().weights().unwrap()).unwrap();
+    let training = Training::new(Loss::CROSSENTROPY, Optimizer::sgd());
+    let error = Trainer::new(&device, &frozen, training).unwrap().fit_blocking(&data(8), &mut Fit::new(1)).unwrap_err();
+    assert!(error.to_string().contains("make a layer trainable"), "{error}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("training.safetensors");
+    std::fs::write(&path, b"no tensors").unwrap();
+    let error = trainer.fit_blocking(&data(8), &mut Fit::new(1).checkpoint(&path)).unwrap_err();
+    assert!(error.to_string().contains("training.safetensors"), "{error}");
+}

@@ -28,7 +28,7 @@ fn network() -> Network {
     let model = Sequential::new("small")
         .input([8, 8, 1])
         .and_then(|m| m.add(Conv2D::new(4, 3).use_bias(false)))
-        .and_then(|m| m.add(BatchNormalization::new()))
+        .and_then(|m| m.add(BatchNormalization::new().momentum(0.8)))
         .and_then(|m| m.add(Dropout::new(0.3)))
         .and_then(|m| m.add(GlobalAveragePooling2D::new()))
         .and_then(|m| m.add(Dense::new(2).activation(Activation::Softmax)))

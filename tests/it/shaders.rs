@@ -67,7 +67,7 @@ fn params_of(shader: &str) -> Layout {
             pad_top,
             pad_left,
         }),
-        "conv2d_transpose" => layout!(conv2d_transpose::Params {
+        "conv2d_transpose" | "conv2d_transpose_tiled" => layout!(conv2d_transpose::Params {
             batch,
             in_h,
             in_w,

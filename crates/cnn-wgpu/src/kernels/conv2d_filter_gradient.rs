@@ -41,5 +41,32 @@ pub fn candidates(op: &Conv2DFilterGradient, problem: &Problem) -> Vec<Candidate
             candidates.reverse();
         }
     }
+    candidates.splice(0..0, tiled(&params, rows + pixels, problem));
     candidates
+}
+
+/// The kernel with named accumulators, where the driver takes it, and its tiles are many enough to fill the device.
+fn tiled(params: &conv2d::Params, turns: u64, problem: &Problem) -> Vec<Candidate> {
+    /// Invocations that fill a large GPU.
+    const PLENTY: usize = 1 << 14;
+    let vectors = params.in_c.is_multiple_of(4) && params.out_c.is_multiple_of(4);
+    let (capabilities, name) = (problem.capabilities, "conv2d_filter_gradient_tiled");
+    if params.groups != 1 || !vectors || !capabilities.wide_tiles {
+        return vec![];
+    }
+    let lanes = if capabilities.software { 8 } else { 64 };
+    // Vectors of four channels, and of four filters.
+    let (c4, f4) = (params.in_c / 4, params.out_c / 4);
+    let tiles: &[(u32, u32)] = if c4 >= 4 && f4 >= 4 { &[(4, 4), (2, 2)] } else { &[(2, 2)] };
+    let taps = (params.kernel_h * params.kernel_w) as usize;
+    let made = tiles.iter().map(|&(rows, columns)| {
+        let invocations = taps * c4.div_ceil(rows) as usize * f4.div_ceil(columns) as usize;
+        let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)];
+        let variant = Variant { imports: vec![problem.scalar()], constants };
+        let count = invocations.div_ceil(lanes as usize);
+        let kernel = Kernel::new(name, variant, params, vec![0, 1], count, capabilities).looping(turns);
+        let candidate = Candidate::one(format!("{name} {}x{}", 4 * rows, 4 * columns), kernel);
+        (capabilities.software || invocations >= PLENTY, candidate)
+    });
+    made.filter(|(fills, _)| *fills).map(|(_, candidate)| candidate).collect()
 }

@@ -2,12 +2,13 @@
 
 use bytemuck::{Pod, Zeroable};
 use cnn_core::op::Conv2DTranspose;
+use cnn_shaders::Variant;
 
 use super::conv2d::reads;
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
-/// `Params` of `shaders/conv2d_transpose.wgsl`.
+/// `Params` of `shaders/shared/conv2d_transpose_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct Params {
@@ -86,5 +87,27 @@ pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
         Kernel::new("conv2d_transpose", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
     let taps = u64::from(params.kernel_h) * u64::from(params.kernel_w);
     let turns = u64::from(params.kernel_h) + taps * (1 + u64::from(params.in_c / params.groups));
-    vec![Candidate::one("conv2d_transpose", kernel.looping(turns))]
+    let mut candidates: Vec<Candidate> = tiled(&params, turns, op, problem).into_iter().collect();
+    candidates.push(Candidate::one("conv2d_transpose", kernel.looping(turns)));
+    candidates
+}
+
+/// The kernel with named accumulators, where the driver takes it.
+fn tiled(params: &Params, turns: u64, op: &Conv2DTranspose, problem: &Problem) -> Option<Candidate> {
+    /// Output pixels and channels of one invocation.
+    const TILE: (u32, u32) = (8, 8);
+    let (capabilities, name) = (problem.capabilities, "conv2d_transpose_tiled");
+    if op.groups != 1 || !problem.inputs[0][3].is_multiple_of(4) || !capabilities.wide_tiles {
+        return None;
+    }
+    let (rows, columns) = TILE;
+    let lanes = if capabilities.software { 8 } else { 64 };
+    let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)];
+    let variant = Variant { imports: vec![problem.scalar()], constants };
+    let phase = params.batch * params.out_h.div_ceil(params.stride_h) * params.out_w.div_ceil(params.stride_w);
+    let tiles = (phase.div_ceil(rows) * params.stride_h * params.stride_w) as usize;
+    let invocations = tiles * params.out_c.div_ceil(columns) as usize;
+    let count = invocations.div_ceil(lanes as usize);
+    let kernel = Kernel::new(name, variant, params, reads(&op.epilogue), count, capabilities);
+    Some(Candidate::one(format!("{name} {rows}x{columns}"), kernel.looping(turns)))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cnn_core::{Graph, Mode, Model, Plan, Simplify, Tensor, Weights, simplify};
+use cnn_core::{Graph, Mode, Model, Plan, Profile, Simplify, Tensor, Weights, simplify};
 use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, judge};
 
 use crate::backend::{Backend, Program};
@@ -193,6 +193,17 @@ impl Trainer {
         self.run(Purpose::Test, inputs, targets, weights).await.map(stepped)
     }
 
+    /// One step on a batch with a clock around everything that it does.
+    ///
+    /// # Errors
+    /// As [`Trainer::train_on_batch`], and if the device has no clock.
+    pub async fn profile_on_batch(&mut self, inputs: &[Tensor], targets: &Tensor) -> Result<Profile, Error> {
+        let (key, inputs) = self.ready(Purpose::Train, inputs, targets, None).await?;
+        let (_, profile) = self.programs[&key].program.run_profiled(&inputs).await?;
+        self.iterations += 1;
+        Ok(profile)
+    }
+
     async fn run(
         &mut self,
         purpose: Purpose,
@@ -200,6 +211,18 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Vec<Tensor>, Error> {
+        let (key, inputs) = self.ready(purpose, inputs, targets, weights).await?;
+        self.programs[&key].program.run(&inputs).await
+    }
+
+    /// The program, made at its first use, and all that it takes.
+    async fn ready(
+        &mut self,
+        purpose: Purpose,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<(Key, Vec<Tensor>), Error> {
         let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
         if !self.programs.contains_key(&key) {
             let graph = self.graph(&key)?;
@@ -210,7 +233,7 @@ impl Trainer {
             let program = self.backend.program(plan).await?;
             self.programs.insert(key.clone(), Ready { graph, program });
         }
-        let Ready { graph, program } = &self.programs[&key];
+        let graph = &self.programs[&key].graph;
         let optimizer = &self.training.optimizer;
         let besides = Feed {
             targets: targets.clone(),
@@ -218,7 +241,8 @@ impl Trainer {
             settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
             seed: [self.training.seed, self.iterations],
         };
-        program.run(&feed(graph, inputs.to_vec(), &besides)).await
+        let inputs = feed(graph, inputs.to_vec(), &besides);
+        Ok((key, inputs))
     }
 
     fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {

@@ -1,0 +1,23 @@
+// The run-time parameters of transposed convolution; in Rust: kernels/conv2d_transpose.rs, Params. Input channels count elements of x and w.
+struct Params {
+    batch: u32,
+    in_h: u32,
+    in_w: u32,
+    in_c: u32,
+    out_h: u32,
+    out_w: u32,
+    out_c: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    before_h: u32,
+    before_w: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    has_bias: u32,
+    has_residual: u32,
+    low: f32,
+    high: f32,
+    groups: u32,
+}

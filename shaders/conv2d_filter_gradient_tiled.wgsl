@@ -1,4 +1,4 @@
-// The gradient of a convolution (groups = 1, channels and filters multiples of 4) by its filter; what
+// The gradient of a convolution (groups = 1, filters a multiple of 4) by its filter; what
 // conv2d_filter_gradient.wgsl computes, as a sum of outer products over pixels:
 //   dw[tap, c, f] = Σ_pixel x[input pixel of (pixel, tap), c] · dy[pixel, f]
 // One invocation owns 4·ROWS channels and 4·COLUMNS filters of one tap in named accumulators, and goes over all pixels in one
@@ -8,13 +8,13 @@
 #import conv2d_params
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4s>;
+#import x
 @group(0) @binding(2) var<storage, read> dy: array<vec4s>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4s>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>) {
-    let c4_count = params.in_c / 4u;
+    let c4_count = (params.in_c + 3u) / 4u;
     let f4_count = params.out_c / 4u;
     let c_tiles = (c4_count + ROWS - 1u) / ROWS;
     let f_tiles = (f4_count + COLUMNS - 1u) / COLUMNS;
@@ -49,13 +49,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         for (var ox = 0u; ox < params.out_w; ox++) {
             let ix = i32(ox * params.stride_w) + left;
             if ix >= 0 && ix < i32(params.in_w) {
-                let from_x = (in_row + u32(ix)) * c4_count;
+                let from_x = (in_row + u32(ix)) * params.in_c;
                 let from_dy = (row * params.out_w + ox) * f4_count;
                 #unroll j in 0..COLUMNS {
                     let d$j = vec4<f32>(dy[from_dy + f$j]);
                 }
                 #unroll r in 0..ROWS {
-                    let a$r = vec4<f32>(x[from_x + c$r]);
+                    let a$r = load_x(from_x, c$r);
                     #unroll k in 0..4 {
                         #unroll j in 0..COLUMNS {
                             sum$r_$k_$j += a$r[$k] * d$j;
@@ -66,12 +66,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         }
     }
     #unroll r in 0..ROWS {
-        if first_c4 + $ru < c4_count {
-            #unroll k in 0..4 {
-                let at$r_$k = (tap * params.in_c + 4u * c$r + $ku) * f4_count;
+        #unroll k in 0..4 {
+            let channel$r_$k = 4u * (first_c4 + $ru) + $ku;
+            if channel$r_$k < params.in_c {
                 #unroll j in 0..COLUMNS {
                     if first_f4 + $ju < f4_count {
-                        dw[at$r_$k + f$j] = vec4s(sum$r_$k_$j);
+                        dw[(tap * params.in_c + channel$r_$k) * f4_count + f$j] = vec4s(sum$r_$k_$j);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cnn_core::plan::{self, Location, Plan};
-use cnn_core::{Profile, ShapeError, StepProfile, Tensor, ValueId};
+use cnn_core::{Op, Profile, ShapeError, StepProfile, Tensor, ValueId};
 
 use crate::buffers;
 use crate::dispatch::{Bound, Dispatch, ParamsBuffer};
@@ -19,8 +19,21 @@ use crate::weights::DeviceWeights;
 /// One step with what a profile says of it.
 #[derive(Debug)]
 struct Recorded {
-    dispatches: Vec<Dispatch>,
+    work: Work,
     profile: StepProfile,
+}
+
+/// What a step does.
+#[derive(Debug)]
+enum Work {
+    Dispatches(Vec<Dispatch>),
+    /// An assignment: the device's own copy is faster than any kernel's.
+    Copy {
+        from: Bound,
+        offset: u64,
+        to: Bound,
+        bytes: u64,
+    },
 }
 
 /// A value that leaves the program.
@@ -223,16 +236,24 @@ impl Program {
         Ok(tensors)
     }
 
-    /// All steps in one pass, or, with a clock, one pass for each.
+    /// All steps between two assignments in one pass, or, with a clock, one pass for each.
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
-        let Some(queries) = queries else {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            self.steps.iter().flat_map(|step| &step.dispatches).for_each(|dispatch| dispatch.encode(&mut pass));
-            return;
-        };
-        for (index, step) in self.steps.iter().enumerate() {
-            let mut pass = encoder.begin_compute_pass(&queries.pass(index));
-            step.dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
+        let mut steps = self.steps.iter().enumerate().peekable();
+        while let Some(&(index, step)) = steps.peek() {
+            let descriptor = queries.map(|queries| queries.pass(index)).unwrap_or_default();
+            let mut pass = encoder.begin_compute_pass(&descriptor);
+            while let Some((_, Recorded { work: Work::Dispatches(dispatches), .. })) = steps.peek() {
+                dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
+                steps.next();
+                if queries.is_some() {
+                    break;
+                }
+            }
+            drop(pass);
+            if let Work::Copy { from, offset, to, bytes } = &step.work {
+                encoder.copy_buffer_to_buffer(&from.buffer, *offset, &to.buffer, 0, *bytes);
+                steps.next();
+            }
         }
     }
 
@@ -257,9 +278,12 @@ impl Program {
     }
 }
 
-/// The static choice of a kernel for a step.
+/// The static choice of a kernel for a step; an assignment takes none.
 fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Result<Candidate, GpuError> {
     let (graph, node) = (plan.graph(), &plan.graph().nodes()[node]);
+    if let Op::Assign(_) = node.op {
+        return Ok(Candidate { name: "copy".into(), dispatches: vec![] });
+    }
     let shapes: Vec<&[usize]> = node.inputs.iter().map(|&input| &graph.value(input).shape[..]).collect();
     let problem = Problem {
         inputs: &shapes,
@@ -312,11 +336,18 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
             let node = &graph.nodes()[id.index()];
             let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
             let output = memory.bound(plan, node.output);
+            if let Op::Assign(assign) = &node.op {
+                let bytes = plan::bytes(graph, node.output) as u64;
+                let (from, offset) = (inputs[1].clone(), (assign.first * size_of::<f32>()) as u64);
+                let work = Work::Copy { from, offset, to: output, bytes };
+                return Ok(Recorded { work, profile: StepProfile::new(graph, node, candidate.name) });
+            }
             let kernels = candidate.dispatches.iter().zip(offsets);
             let dispatches = kernels
                 .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &inputs, &output))
                 .collect::<Result<_, _>>()?;
-            Ok(Recorded { dispatches, profile: StepProfile::new(graph, node, candidate.name) })
+            let work = Work::Dispatches(dispatches);
+            Ok(Recorded { work, profile: StepProfile::new(graph, node, candidate.name) })
         })
         .collect();
     Ok((recorded?, params.size()))

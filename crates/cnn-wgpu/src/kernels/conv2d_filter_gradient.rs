@@ -49,20 +49,28 @@ pub fn candidates(op: &Conv2DFilterGradient, problem: &Problem) -> Vec<Candidate
 fn tiled(params: &conv2d::Params, turns: u64, problem: &Problem) -> Vec<Candidate> {
     /// Invocations that fill a large GPU.
     const PLENTY: usize = 1 << 14;
-    let vectors = params.in_c.is_multiple_of(4) && params.out_c.is_multiple_of(4);
     let (capabilities, name) = (problem.capabilities, "conv2d_filter_gradient_tiled");
-    if params.groups != 1 || !vectors || !capabilities.wide_tiles {
+    if params.groups != 1 || !params.out_c.is_multiple_of(4) || !capabilities.wide_tiles {
         return vec![];
     }
     let lanes = if capabilities.software { 8 } else { 64 };
     // Vectors of four channels, and of four filters.
-    let (c4, f4) = (params.in_c / 4, params.out_c / 4);
-    let tiles: &[(u32, u32)] = if c4 >= 4 && f4 >= 4 { &[(4, 4), (2, 2)] } else { &[(2, 2)] };
+    let (c4, f4) = (params.in_c.div_ceil(4), params.out_c / 4);
+    let tiles: &[(u32, u32)] = match c4 {
+        1 => &[(1, 4)],
+        _ if c4 >= 4 && f4 >= 4 => &[(4, 4), (2, 2)],
+        _ => &[(2, 2)],
+    };
+    let x = match params.in_c {
+        3 => "x_rgb",
+        c if c.is_multiple_of(4) => "x_vec4",
+        _ => "x_scalar",
+    };
     let taps = (params.kernel_h * params.kernel_w) as usize;
     let made = tiles.iter().map(|&(rows, columns)| {
         let invocations = taps * c4.div_ceil(rows) as usize * f4.div_ceil(columns) as usize;
         let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)];
-        let variant = Variant { imports: vec![problem.scalar()], constants };
+        let variant = Variant { imports: vec![problem.scalar(), ("x", x)], constants };
         let count = invocations.div_ceil(lanes as usize);
         let kernel = Kernel::new(name, variant, params, vec![0, 1], count, capabilities).looping(turns);
         let candidate = Candidate::one(format!("{name} {}x{}", 4 * rows, 4 * columns), kernel);

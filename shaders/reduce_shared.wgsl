@@ -1,5 +1,5 @@
-// Sums and means of many elements; what reduce.wgsl computes, the sums shared out:
-//   y[o, i] = Σ_j x[o, j, i], or that divided by n
+// Sums, means and variances of many elements; what reduce.wgsl computes, the sums shared out:
+//   y[o, i] = Σ_j x[o, j, i], or that divided by n, or the mean of (x[o, j, i] - mean)²
 // A workgroup owns COLUMNS elements of y side by side. Its PARTS · COLUMNS invocations each take every PARTS-th j; then the
 // parts are added up in workgroup memory.
 #import scalar
@@ -11,6 +11,23 @@
 @group(0) @binding(2) var<storage, read_write> y: array<element>;
 
 var<workgroup> parts: array<value, PARTS * COLUMNS>;
+
+// The sum over all parts, in each of them. All invocations of the workgroup have to call it.
+fn sum_of(first: u32, local: u32, centre: value, squares: bool) -> value {
+    var sum = value(0.0);
+    for (var j = local / COLUMNS; j < params.n; j += PARTS) {
+        let deviation = value(x[first + j * params.inner]) - centre;
+        sum += select(deviation, deviation * deviation, squares);
+    }
+    parts[local] = sum;
+    workgroupBarrier();
+    sum = parts[local % COLUMNS];
+    for (var other = 1u; other < PARTS; other++) {
+        sum += parts[other * COLUMNS + local % COLUMNS];
+    }
+    workgroupBarrier();
+    return sum;
+}
 
 @compute @workgroup_size(PARTS * COLUMNS)
 fn main(
@@ -24,22 +41,16 @@ fn main(
     let row = min(tile / tiles, params.outer - 1u);
     let column = tile % tiles * COLUMNS + local % COLUMNS;
     let i = min(column, params.inner - 1u);
-    let part = local / COLUMNS;
+    let first = row * params.n * params.inner + i;
 
-    var sum = value(0.0);
-    for (var j = part; j < params.n; j += PARTS) {
-        sum += value(x[(row * params.n + j) * params.inner + i]);
+    var result = sum_of(first, local, value(0.0), false);
+    if params.kind > 0u {
+        result /= f32(params.n);
     }
-    parts[local] = sum;
-    workgroupBarrier();
-    if part != 0u || tile >= params.outer * tiles || column >= params.inner {
-        return;
+    if params.kind == 2u {
+        result = sum_of(first, local, result, true) / f32(params.n);
     }
-    for (var other = 1u; other < PARTS; other++) {
-        sum += parts[other * COLUMNS + local];
+    if local < COLUMNS && tile < params.outer * tiles && column < params.inner {
+        y[row * params.inner + i] = element(result);
     }
-    if params.mean != 0u {
-        sum /= f32(params.n);
-    }
-    y[row * params.inner + i] = element(sum);
 }

@@ -71,6 +71,7 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
         },
         // So many elements add up, at most.
         Op::Reduce(op) if op.kind == ReduceKind::Sum => op.dims3(&inputs[0].shape)[1] as f64,
+        Op::Reduce(op) if op.kind == ReduceKind::Variance => 4.0 * largest(inputs[0]),
         Op::Reduce(_) => 1.0,
         Op::Softmax(_) => 2.0,
         Op::BatchNorm(op) => largest(inputs[1]) / (smallest(inputs[4]) + f64::from(op.epsilon)).sqrt(),

@@ -35,7 +35,7 @@ const ROWS: &[(&[usize], Range<usize>)] = &[
 
 /// The table.
 pub fn cases() -> Vec<Case> {
-    let kinds = [ReduceKind::Sum, ReduceKind::Mean];
+    let kinds = [ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Variance];
     ROWS.iter().flat_map(|(shape, axes)| kinds.map(|kind| case(kind, shape, axes.clone()))).collect()
 }
 
@@ -45,7 +45,7 @@ fn case(kind: ReduceKind, shape: &[usize], axes: Range<usize>) -> Case {
 
 /// Random shapes and attributes.
 pub fn strategy() -> BoxedStrategy<Case> {
-    let kind = prop_oneof![Just(ReduceKind::Sum), Just(ReduceKind::Mean)];
+    let kind = prop_oneof![Just(ReduceKind::Sum), Just(ReduceKind::Mean), Just(ReduceKind::Variance)];
     let index = any::<prop::sample::Index>;
     (kind, prop::collection::vec(1..=12usize, 1..=4), index(), index())
         .prop_map(|(kind, shape, a, b)| {

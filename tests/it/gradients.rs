@@ -126,6 +126,56 @@ fn random_cases_agree_with_differences() {
     }
 }
 
+/// Normalisation by the batch's own statistics, whose gradient goes through these too: channels last, which has a formula of
+/// its own, and first.
+#[test]
+fn batch_statistics_are_differentiated() {
+    use cnn_core::layers::BatchNormalization;
+    use cnn_core::{Mode, Sequential};
+    for (axis, shape) in [(-1, [3, 4, 5, 6]), (1, [2, 3, 4, 5])] {
+        let layer = BatchNormalization::new().axis(axis).name("bn");
+        let model = Sequential::new("m").input(&shape[1..]).and_then(|m| m.add(layer)).unwrap().model().unwrap();
+        let lowered = model.lower(&[shape.to_vec()], Mode::Training, &[]).unwrap();
+        let (x, y) = (lowered.inputs()[0], lowered.outputs()[0].1);
+        let mut graph = lowered.without_outputs();
+        let count: usize = shape.iter().product();
+        let weights = Tensor::from_fn(shape.to_vec(), |i| unit(77, i) as f32);
+        let weights = graph.constant("weights", weights);
+        let weighted = graph.push("loss", Op::Binary(Binary::new(BinaryOp::Multiply)), &[y, weights]).unwrap();
+        let flat = graph.push("loss", Op::Reshape(Reshape { shape: vec![count] }), &[weighted]).unwrap();
+        let loss = graph.push("loss", Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: 0..1 }), &[flat]).unwrap();
+        let channels = if axis == 1 { shape[1] } else { shape[3] };
+        let gamma = graph.variable("bn/gamma", vec![channels]).unwrap();
+        let mut forward = graph.clone();
+        forward.output("loss", loss);
+        let gradients = differentiate(&mut graph, loss, &[x, gamma]).unwrap();
+        gradients.iter().flatten().for_each(|&gradient| graph.output("gradient", gradient));
+        let variables = |by: f64| {
+            move |path: &str| {
+                let number = |i| if path == "bn/gamma" { 1.0 + 0.3 * unit(5, i) + by * unit(6, i) } else { 0.5 };
+                Some(Array { shape: vec![channels], data: (0..channels).map(number).collect() })
+            }
+        };
+        let input = |by: f64| Array {
+            shape: shape.to_vec(),
+            data: (0..count).map(|i| 2.0 * unit(8, i) + by * unit(9, i)).collect(),
+        };
+        let loss_at = |by_x: f64, by_gamma: f64| {
+            cnn_cpu::reference::step(&forward, variables(by_gamma), &[input(by_x)]).unwrap().0[0].data[0]
+        };
+        let made = cnn_cpu::reference::step(&graph, variables(0.0), &[input(0.0)]).unwrap().0;
+        for (gradient, seed, moved) in [(&made[0], 9, [1.0, 0.0]), (&made[1], 6, [0.0, 1.0])] {
+            let at = |by: f64| loss_at(by * moved[0], by * moved[1]);
+            let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+            let along: f64 = gradient.data.iter().enumerate().map(|(i, g)| g * unit(seed, i)).sum();
+            assert!(
+                (along - difference).abs() <= RELATIVE * difference.abs().max(1.0),
+                "{axis}: {along}, {difference}"
+            );
+        }
+    }
+}
+
 /// At ties and kinks TensorFlow's choice; the numbers are of `tf.GradientTape`.
 #[test]
 fn ties_and_kinks_are_tensorflows() {

@@ -48,7 +48,7 @@ fn params_of(shader: &str) -> Layout {
         "resize" | "resize_gradient" => {
             layout!(resize::Params { batch, in_h, in_w, channels, out_h, out_w, bilinear, pad })
         }
-        "reduce" | "reduce_shared" => layout!(reduce::Params { outer, n, inner, mean }),
+        "reduce" | "reduce_shared" => layout!(reduce::Params { outer, n, inner, kind }),
         "optimizer_step" => layout!(optimizer_step::Params { arguments, more_arguments, count, pad }),
         "random_uniform" => layout!(random::Params { count, stream, pad }),
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),

@@ -113,12 +113,15 @@ impl BatchNormalization {
         axis: usize,
         x: ValueId,
     ) -> Result<(ValueId, ValueId), ShapeError> {
-        let mean = mean_along_others(cx, axis, x)?;
-        let centred = cx.binary(BinaryOp::Subtract, x, mean)?;
-        let square = cx.binary(BinaryOp::Multiply, centred, centred)?;
-        let variance = mean_along_others(cx, axis, square)?;
-        let channels = vec![cx.shape(x)[axis]];
-        let (mean, variance) = (cx.reshape(mean, channels.clone())?, cx.reshape(variance, channels)?);
+        // The channels last, so that the other axes are one.
+        let rank = cx.shape(x).len();
+        let (there, _) = to_the_end(&[axis], rank);
+        let (x, channels) = (cx.transpose(x, there)?, vec![cx.shape(x)[axis]]);
+        let mut statistic = |kind| {
+            let statistic = cx.push(Op::Reduce(Reduce { kind, axes: 0..rank - 1 }), &[x])?;
+            cx.reshape(statistic, channels.clone())
+        };
+        let (mean, variance) = (statistic(ReduceKind::Mean)?, statistic(ReduceKind::Variance)?);
         for (name, statistic) in [("moving_mean", mean), ("moving_variance", variance)] {
             let moving = cx.weight(name)?;
             let moving = cx.graph.latest(moving);
@@ -130,18 +133,6 @@ impl BatchNormalization {
         }
         Ok((mean, variance))
     }
-}
-
-/// The means along all axes but `axis`; the others stay with size 1.
-fn mean_along_others(cx: &mut Lowering<'_>, axis: usize, x: ValueId) -> Result<ValueId, ShapeError> {
-    let rank = cx.shape(x).len();
-    let mut x = x;
-    for axes in [axis + 1..rank, 0..axis] {
-        if !axes.is_empty() {
-            x = cx.push(Op::Reduce(Reduce { kind: ReduceKind::Mean, axes }), &[x])?;
-        }
-    }
-    Ok(x)
 }
 
 /// Keras's `LayerNormalization` (Ba et al., arXiv 1607.06450): each example by its own mean and variance over `axis`.

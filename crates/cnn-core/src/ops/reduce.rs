@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Shape, exactly};
 
-/// The sum or the mean along axes that stand side by side; they stay, with size 1.
+/// The sum, the mean or the variance along axes that stand side by side; they stay, with size 1.
 ///
 /// ```
 /// use cnn_core::op::{Op, Reduce, ReduceKind};
@@ -27,6 +27,8 @@ pub enum ReduceKind {
     Sum,
     /// Their mean.
     Mean,
+    /// The mean of their squared distances from their mean.
+    Variance,
 }
 
 impl Reduce {
@@ -35,7 +37,7 @@ impl Reduce {
         let Some(reduced) = x.get(self.axes.clone()) else {
             return Err(format!("expects an input of rank {} at least", self.axes.end));
         };
-        if self.kind == ReduceKind::Mean && reduced.contains(&0) {
+        if self.kind != ReduceKind::Sum && reduced.contains(&0) {
             return Err("expects elements, since there is no mean of none".into());
         }
         let mut shape = x.to_vec();

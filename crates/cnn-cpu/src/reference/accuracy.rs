@@ -31,7 +31,8 @@
 //! - Gradients: of a function `dy · slope` by [`slope_formula`]; of average pooling the sum of each `dy / count`; of
 //!   bilinear resampling the sum of `dy · (row · column)`, the weights being those of the resampling; of maximum pooling the
 //!   sum of the dy of the windows whose first maximum it is; all in any order.
-//! - Sums and means along axes: as average pooling, over all elements.
+//! - Sums and means along axes: as average pooling, over all elements. Variances in two passes: the mean, then the mean of
+//!   the squared deviations.
 //! - BatchNorm: the mean is subtracted first, `(x - mean) · (gamma · inverseSqrt(variance + epsilon)) + beta`. The form
 //!   `x · scale + shift` is worse by `|mean · scale|` and not covered.
 //! - LayerNorm: two passes, the mean, then the mean of the squared deviations.

@@ -2,7 +2,7 @@
 //! whose gradients go on through them; frozen, they are variables.
 
 use cnn_core::op::{BatchNorm, BinaryOp, Function, LayerNorm, Op, ReduceKind};
-use cnn_core::{Tensor, ValueId};
+use cnn_core::{Source, Tensor, ValueId, plan};
 
 use super::{Context, GradientError, Gradients};
 
@@ -14,6 +14,9 @@ pub(super) fn batch_norm(cx: &mut Context, op: &BatchNorm, dy: ValueId) -> Gradi
         let plain = Op::BatchNorm(BatchNorm { activation: Function::Linear, ..*op });
         cx.push(plain, &[x, gamma, beta, mean, variance])
     })?;
+    if of_the_batch(cx, op, x, mean, variance) {
+        return by_batch_statistics(cx, op, dz);
+    }
     let channels = cx.shape(gamma);
     let shifted = cx.unary(Function::Affine { scale: 1.0, offset: op.epsilon }, variance)?;
     let inverse = cx.unary(Function::InverseSqrt, shifted)?;
@@ -48,6 +51,44 @@ pub(super) fn batch_norm(cx: &mut Context, op: &BatchNorm, dy: ValueId) -> Gradi
         None => None,
     };
     Ok(vec![dx, weighted, sum, dmean, dvariance])
+}
+
+/// Whether mean and variance are those of `x` itself over all axes but the channels', which are the last.
+fn of_the_batch(cx: &Context, op: &BatchNorm, x: ValueId, mean: ValueId, variance: ValueId) -> bool {
+    let rank = cx.shape(x).len();
+    let is = |value: ValueId, kind: ReduceKind| {
+        let value = plan::storage(cx.graph, value);
+        let Source::Node(id) = cx.graph.value(value).source else { return false };
+        let node = &cx.graph.nodes()[id.index()];
+        node.inputs[0] == x
+            && matches!(&node.op, Op::Reduce(reduce) if reduce.kind == kind && reduce.axes == (0..rank - 1))
+    };
+    op.axis + 1 == rank && is(mean, ReduceKind::Mean) && is(variance, ReduceKind::Variance)
+}
+
+/// All of the gradient, that through the statistics too (Ioffe and Szegedy, section 3): with x̂ the normalised x and n elements
+/// of a channel, `dx = gamma·r · (dy - (Σ dy)/n - x̂ · (Σ dy·x̂)/n)`. What the last two take off is itself a normalisation of x.
+fn by_batch_statistics(cx: &mut Context, op: &BatchNorm, dz: ValueId) -> Gradients {
+    let [x, gamma, _, mean, variance] = [0, 1, 2, 3, 4].map(|index| cx.input(index));
+    let channels = cx.shape(gamma);
+    let n = cx.shape(x).iter().product::<usize>() / channels[0].max(1);
+    let plain = Op::BatchNorm(BatchNorm { activation: Function::Linear, ..*op });
+    let (one, zero) = (cx.constant(Tensor::full(channels.clone(), 1.0)), cx.constant(Tensor::full(channels, 0.0)));
+    let normalized = cx.push(plain.clone(), &[x, one, zero, mean, variance])?;
+    let product = cx.binary(BinaryOp::Multiply, dz, normalized)?;
+    let (sum, weighted) = (per_channel(cx, op.axis, dz)?, per_channel(cx, op.axis, product)?);
+    let dx = cx.for_input(0, |cx| {
+        let shifted = cx.unary(Function::Affine { scale: 1.0, offset: op.epsilon }, variance)?;
+        let inverse = cx.unary(Function::InverseSqrt, shifted)?;
+        let factor = cx.binary(BinaryOp::Multiply, gamma, inverse)?;
+        let by_n = cx.scaled(-1.0 / n as f32, factor)?;
+        let (scale, offset) =
+            (cx.binary(BinaryOp::Multiply, by_n, weighted)?, cx.binary(BinaryOp::Multiply, by_n, sum)?);
+        let direct = cx.binary(BinaryOp::Multiply, dz, factor)?;
+        let through_statistics = cx.push(plain, &[x, scale, offset, mean, variance])?;
+        cx.binary(BinaryOp::Add, direct, through_statistics)
+    })?;
+    Ok(vec![dx, Some(weighted), Some(sum), None, None])
 }
 
 /// The sums over all axes but `axis`.

@@ -16,8 +16,8 @@ pub struct Params {
     pub n: u32,
     /// The product of the sizes behind, in lanes.
     pub inner: u32,
-    /// 1 for the mean.
-    pub mean: u32,
+    /// 0 for the sum, 1 for the mean, 2 for the variance.
+    pub kind: u32,
 }
 
 /// Elements of a sum from which invocations share it.
@@ -34,12 +34,17 @@ pub fn candidates(op: &Reduce, problem: &Problem) -> Vec<Candidate> {
         outer: outer as u32,
         n: n as u32,
         inner: (inner / lanes) as u32,
-        mean: (op.kind == ReduceKind::Mean).into(),
+        kind: match op.kind {
+            ReduceKind::Sum => 0,
+            ReduceKind::Mean => 1,
+            ReduceKind::Variance => 2,
+        },
     };
     let mut variant = variant(problem, lanes);
+    let passes = if op.kind == ReduceKind::Variance { 2 } else { 1 };
     let count = (problem.len() / lanes).div_ceil(INVOCATIONS);
     let alone = Kernel::new("reduce", variant.clone(), &params, vec![0], count, problem.capabilities);
-    let mut candidates = vec![Candidate::one("reduce", alone.looping((n + n.div_ceil(BLOCK)) as u64))];
+    let mut candidates = vec![Candidate::one("reduce", alone.looping(passes * (n + n.div_ceil(BLOCK)) as u64))];
 
     if params.n >= LONG_SUM {
         // Invocations that share a sum, and sums side by side.
@@ -47,8 +52,8 @@ pub fn candidates(op: &Reduce, problem: &Problem) -> Vec<Candidate> {
         variant.constants.extend([("PARTS", parts), ("COLUMNS", columns)]);
         let count = outer * params.inner.div_ceil(columns) as usize;
         let shared = Kernel::new("reduce_shared", variant, &params, vec![0], count, problem.capabilities);
-        let turns = params.n.div_ceil(parts) + parts;
-        candidates.push(Candidate::one("reduce_shared", shared.looping(turns.into())));
+        let turns = passes * u64::from(params.n.div_ceil(parts) + parts);
+        candidates.push(Candidate::one("reduce_shared", shared.looping(turns)));
         // A software driver has no more than a few sums' worth of invocations to fill.
         if !problem.capabilities.software || params.inner == 1 {
             candidates.reverse();

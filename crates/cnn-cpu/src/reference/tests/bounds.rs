@@ -287,7 +287,7 @@ fn sums_and_means_stay_inside_their_bounds() {
     let mut random = Random(12);
     for (shape, axes) in [(vec![10, 20], 0..1), (vec![300, 8], 1..2), (vec![20, 5, 3, 4], 1..3), (vec![8, 40], 0..1)] {
         let x = random.array(&shape, 4.0);
-        for kind in [ReduceKind::Sum, ReduceKind::Mean] {
+        for kind in [ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Variance] {
             check(&Op::Reduce(Reduce { kind, axes: axes.clone() }), &[&x], SUMS);
         }
     }

@@ -161,9 +161,9 @@ fn batch_statistics_are_differentiated() {
             data: (0..count).map(|i| 2.0 * unit(8, i) + by * unit(9, i)).collect(),
         };
         let loss_at = |by_x: f64, by_gamma: f64| {
-            cnn_cpu::reference::step(&forward, variables(by_gamma), &[input(by_x)]).unwrap().0[0].data[0]
+            cnn_cpu::reference::step(&forward, variables(by_gamma), &[input(by_x)]).unwrap().outputs[0].data[0]
         };
-        let made = cnn_cpu::reference::step(&graph, variables(0.0), &[input(0.0)]).unwrap().0;
+        let made = cnn_cpu::reference::step(&graph, variables(0.0), &[input(0.0)]).unwrap().outputs;
         for (gradient, seed, moved) in [(&made[0], 9, [1.0, 0.0]), (&made[1], 6, [0.0, 1.0])] {
             let at = |by: f64| loss_at(by * moved[0], by * moved[1]);
             let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);

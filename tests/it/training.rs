@@ -196,9 +196,9 @@ impl Trainer for Reference<'_> {
         let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
         arrays[settings].data = batch.settings.to_vec();
         let step = reference::step(graph, |path| self.variables.get(path).cloned(), &arrays);
-        let (outputs, assigned) = step.map_err(|error| error.to_string())?;
-        self.variables.extend(assigned);
-        Ok(outputs.into_iter().map(|output| output.data).collect())
+        let step = step.map_err(|error| error.to_string())?;
+        self.variables.extend(step.assigned);
+        Ok(step.outputs.into_iter().map(|output| output.data).collect())
     }
 
     fn read(&self, path: &str) -> Result<Vec<f64>, String> {
@@ -208,7 +208,7 @@ impl Trainer for Reference<'_> {
     fn evaluate(&mut self) -> Result<f64, String> {
         let pictures = Array::from(&pictures(0..SAMPLES));
         let step = reference::step(&self.setting.inference, |path| self.variables.get(path).cloned(), &[pictures]);
-        Ok(crossentropy(&step.map_err(|error| error.to_string())?.0[0].data))
+        Ok(crossentropy(&step.map_err(|error| error.to_string())?.outputs[0].data))
     }
 }
 

@@ -88,9 +88,9 @@ impl Program {
                 let inputs: Vec<Array> = inputs.iter().map(Array::from).collect();
                 let mut variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
                 let find = |path: &str| variables.get(path).cloned();
-                let (outputs, assigned) = reference::step(plan.graph(), find, &inputs)?;
-                variables.extend(assigned);
-                Ok(outputs.iter().map(Array::to_tensor).collect())
+                let step = reference::step(plan.graph(), find, &inputs)?;
+                variables.extend(step.assigned);
+                Ok(step.outputs.iter().map(Array::to_tensor).collect())
             }
         }
     }

@@ -29,7 +29,7 @@ use cnn_core::{DType, ShapeError};
 use accuracy::{Approx, Real};
 pub use array::Array;
 pub use elementwise::{apply, slope};
-pub use run::{run, step};
+pub use run::{Stepped, run, step};
 
 /// An op's output, and how far from it an implementation may be.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,18 +29,23 @@ pub fn run<'a>(
     weights: impl Fn(&str) -> Option<&'a Tensor>,
     inputs: &[Array],
 ) -> Result<Vec<Array>, CpuError> {
-    step(graph, |path| weights(path).map(Array::from), inputs).map(|(outputs, _)| outputs)
+    step(graph, |path| weights(path).map(Array::from), inputs).map(|step| step.outputs)
 }
 
-/// As [`run`], with variables in float64; behind the outputs, what the graph assigns to variables, by path.
+/// What a run of a graph that assigns to variables gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stepped {
+    /// The outputs, in the graph's order.
+    pub outputs: Vec<Array>,
+    /// What variables take, by path.
+    pub assigned: Vec<(String, Array)>,
+}
+
+/// As [`run`], with variables in float64, and with what the graph assigns to them.
 ///
 /// # Errors
 /// As [`run`].
-pub fn step(
-    graph: &Graph,
-    variables: impl Fn(&str) -> Option<Array>,
-    inputs: &[Array],
-) -> Result<(Vec<Array>, Vec<(String, Array)>), CpuError> {
+pub fn step(graph: &Graph, variables: impl Fn(&str) -> Option<Array>, inputs: &[Array]) -> Result<Stepped, CpuError> {
     check_inputs(graph, inputs)?;
     // What can be read now, by the value's index.
     let mut slots: Vec<Option<Cow<Array>>> = vec![None; graph.values().len()];
@@ -78,8 +83,8 @@ pub fn step(
         load(&mut slots[id.index()], graph.value(id), &variables)?;
         Ok(slots[id.index()].as_deref().cloned().unwrap_or_default())
     });
-    let outputs: Result<Vec<Array>, CpuError> = outputs.collect();
-    Ok((outputs?, assigned))
+    let outputs = outputs.collect::<Result<_, CpuError>>()?;
+    Ok(Stepped { outputs, assigned })
 }
 
 fn check_inputs(graph: &Graph, inputs: &[Array]) -> Result<(), CpuError> {

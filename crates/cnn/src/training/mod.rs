@@ -1,4 +1,20 @@
 //! Training: a [`Trainer`] is a network in training on a device, [`Fit`] says how it goes over a data set.
+//!
+//! ```no_run
+//! use cnn::data::ImageDirectory;
+//! use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Trainer, Training};
+//! use cnn::{Device, Network};
+//!
+//! async fn train(device: &Device, network: &Network) -> Result<Network, cnn::Error> {
+//!     let (training, validation) = ImageDirectory::new("flowers").image_size(180, 180).dataset()?.split(0.2)?;
+//!     let compiled = Training::new(Loss::CROSSENTROPY, Optimizer::adam());
+//!     let mut trainer = Trainer::new(device, network, compiled)?;
+//!     let stopping = EarlyStopping::new("val_loss").patience(3).restore_best_weights(true);
+//!     let fit = Fit::new(20).metric(Accuracy::new()).validation(&validation).callback(stopping);
+//!     trainer.fit(&training, &mut fit.checkpoint("training.safetensors")).await?;
+//!     trainer.network().await
+//! }
+//! ```
 
 mod checkpoint;
 mod fit;

@@ -185,7 +185,9 @@ fn ties_and_kinks_are_tensorflows() {
     let unary = |function| Op::Unary(Unary { function });
     let binary = |op| Op::Binary(Binary::new(op));
     let leaky = Function::Relu { max_value: f32::INFINITY, negative_slope: 0.25, threshold: 0.0 };
-    let cases: Vec<(Op, Vec<(Vec<usize>, Vec<f64>)>, Vec<Vec<f64>>)> = vec![
+    /// An op, shape and elements of its inputs, and the gradients by them of the sum of its output.
+    type Case = (Op, Vec<(Vec<usize>, Vec<f64>)>, Vec<Vec<f64>>);
+    let cases: Vec<Case> = vec![
         // Windows of [[1, 1], [1, 1]] and [[1, 0], [1, 1]]: the first pixel, row by row.
         (
             Op::Pool2D(pool),

@@ -329,10 +329,8 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
     }
     for tensor in truth["final_weights"].as_array().unwrap() {
         let got = trainer.read(path(tensor))?;
-        if let Some(initial) = untouched(path(tensor)) {
-            if got != initial {
-                return Err(format!("{name}: {} is frozen and has changed", path(tensor)));
-            }
+        if untouched(path(tensor)).is_some_and(|initial| got != initial) {
+            return Err(format!("{name}: {} is frozen and has changed", path(tensor)));
         }
         for (index, wanted) in samples(tensor) {
             let error = (got[index] - wanted).abs();

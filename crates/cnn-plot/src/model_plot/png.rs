@@ -1,6 +1,7 @@
 //! An SVG drawing as a PNG file.
 
 use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::{FaceInfo, Style};
 use resvg::usvg::{Options, Tree};
 
 use crate::MAX_PIXELS;
@@ -8,6 +9,8 @@ use crate::error::PlotError;
 
 /// Dots per inch of an SVG file's pixel, by CSS.
 const SVG_DPI: f32 = 96.0;
+/// Fonts for `sans-serif`, the best first; where none is there, any upright one.
+const SANS_SERIF: [&str; 6] = ["DejaVu Sans", "Noto Sans", "Liberation Sans", "Arial", "Helvetica", "Segoe UI"];
 
 pub fn render(svg: &str, dpi: u32) -> Result<Vec<u8>, PlotError> {
     let failed = |reason: String| PlotError::Render { reason };
@@ -16,6 +19,13 @@ pub fn render(svg: &str, dpi: u32) -> Result<Vec<u8>, PlotError> {
     fonts.load_system_fonts();
     if fonts.is_empty() {
         return Err(PlotError::NoFont);
+    }
+    // Until it is told, the library takes `sans-serif` for a font that not every machine has.
+    let named = |name: &&str| fonts.faces().any(|face| face.families.iter().any(|(family, _)| family == name));
+    let upright = |face: &&FaceInfo| !face.monospaced && face.style == Style::Normal;
+    let first = || fonts.faces().find(upright).and_then(|face| face.families.first()).map(|(family, _)| family.clone());
+    if let Some(family) = SANS_SERIF.iter().copied().find(named).map(str::to_string).or_else(first) {
+        fonts.set_sans_serif_family(family);
     }
     let monospaced = fonts.faces().find(|face| face.monospaced).and_then(|face| face.families.first());
     let any = fonts.faces().find_map(|face| face.families.first());

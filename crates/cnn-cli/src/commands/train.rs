@@ -302,6 +302,9 @@ impl Train {
         writeln!(out, "\n{part}")?;
         judgement.print(out)?;
         writeln!(out)?;
+        if let Some(best) = folder.written_best() {
+            written.push((best, "the model after its best epoch"));
+        }
         let names = data.classes.join("\n") + "\n";
         written.push((folder.write("classes.txt", names.as_bytes())?, "the names of the classes, for `cnn classify`"));
         let title = network.model().name();

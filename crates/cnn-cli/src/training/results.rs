@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
+const BEST: &str = "best.keras";
+
 /// See the module.
 #[derive(Debug)]
 pub struct Folder {
@@ -68,7 +70,7 @@ impl Folder {
 
     /// The model after the epoch with the least loss, as a template of [`cnn::training::ModelCheckpoint`].
     pub fn best(&self) -> Result<String, Failure> {
-        let path = self.path.join("best.keras");
+        let path = self.path.join(BEST);
         let text = path.to_str().ok_or_else(|| {
             Failure::Failed(format!(
                 "{}: the name of this folder is not in UTF-8; name another --folder",
@@ -77,6 +79,11 @@ impl Folder {
         })?;
         // Braces are fields there.
         Ok(text.replace('{', "{{").replace('}', "}}"))
+    }
+
+    /// The file that this template stands for, once an epoch has ended.
+    pub fn written_best(&self) -> Option<PathBuf> {
+        Some(self.path.join(BEST)).filter(|path| path.exists())
     }
 
     /// Writes a file of that name; its path.

@@ -32,6 +32,9 @@ pub fn run<'a>(
     step(graph, |path| weights(path).map(Array::from), inputs).map(|(outputs, _)| outputs)
 }
 
+/// What a graph assigns to variables, by path.
+pub type Assigned = Vec<(String, Array)>;
+
 /// As [`run`], with variables in float64; behind the outputs, what the graph assigns to variables, by path.
 ///
 /// # Errors
@@ -40,7 +43,7 @@ pub fn step(
     graph: &Graph,
     variables: impl Fn(&str) -> Option<Array>,
     inputs: &[Array],
-) -> Result<(Vec<Array>, Vec<(String, Array)>), CpuError> {
+) -> Result<(Vec<Array>, Assigned), CpuError> {
     check_inputs(graph, inputs)?;
     // What can be read now, by the value's index.
     let mut slots: Vec<Option<Cow<Array>>> = vec![None; graph.values().len()];

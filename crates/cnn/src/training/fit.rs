@@ -52,6 +52,9 @@ pub enum Progress<'a> {
     },
 }
 
+/// What is told of progress.
+type Report<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
+
 /// The arguments of a training: see the methods. Everything but the number of epochs has a default.
 #[derive(Default)]
 pub struct Fit<'a> {
@@ -65,7 +68,7 @@ pub struct Fit<'a> {
     checkpoint_steps: Option<usize>,
     max_steps: Option<u64>,
     stop: Option<Arc<AtomicBool>>,
-    progress: Option<Box<dyn FnMut(Progress<'_>) + 'a>>,
+    progress: Option<Report<'a>>,
 }
 
 impl std::fmt::Debug for Fit<'_> {

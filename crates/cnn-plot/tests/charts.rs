@@ -1,6 +1,7 @@
 //! Charts at their extremes. With CHARTS set to a folder, they are left there to be looked at.
 
-use cnn_plot::{ConfusionPlot, Curves, PlotError};
+use cnn_core::Tensor;
+use cnn_plot::{ConfusionPlot, ContactSheet, Curves, Mark, PlotError};
 
 fn keep(name: &str, svg: &str, png: Result<Vec<u8>, PlotError>) {
     // SVG needs no font, PNG does; some machines have none.
@@ -87,4 +88,25 @@ fn confusion_matrices_of_few_and_many_classes() {
     assert!(matches!(ConfusionPlot::new("", none, []), Err(PlotError::NothingToDraw { .. })));
     let many = ConfusionPlot::new("", numbered(2000), vec![0.0; 4_000_000]).unwrap();
     assert!(matches!(many.to_svg(), Err(PlotError::TooLarge { .. })));
+}
+
+/// A caption in another script takes the room it needs, and is never left blank: a font of the machine draws it, or there
+/// are question marks.
+#[test]
+fn captions_in_any_script() {
+    let sheet = |caption: &str| {
+        let mut sheet = ContactSheet::new("");
+        sheet.add(&Tensor::full(vec![1, 4, 4, 1], 255.0), 0, caption, Mark::Plain).unwrap();
+        sheet.render().unwrap()
+    };
+    let (korean, latin) = (sheet("강아지 99%"), sheet("abcdef 99%"));
+    assert_eq!(korean.dimensions(), latin.dimensions());
+    let ink = |from: u32, to: u32| {
+        let line = korean.height() - 29..korean.height() - 16;
+        line.flat_map(|y| (from..to).map(move |x| (x, y))).filter(|&(x, y)| korean.get_pixel(x, y).0[0] < 128).count()
+    };
+    // Three syllables of two columns of 7 pixels each.
+    for column in 0..3 {
+        assert!(ink(16 + column * 14, 30 + column * 14) > 3, "{column}");
+    }
 }

@@ -265,6 +265,9 @@ impl Train {
         }
         let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
         drop(fit);
+        if watch.diverged() {
+            folder.forget();
+        }
         watch.finish()?;
         self.check_interrupted(trainer, steps, &stop)?;
         Ok(fitted)

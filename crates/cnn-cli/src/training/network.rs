@@ -148,3 +148,37 @@ pub fn check(model: &Model, data: &Data, remedy: &str) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cnn::data::{Dataset, LabelMode};
+    use cnn::{Device, Options, Runner};
+
+    use super::*;
+
+    /// The layer in front of each kind of base makes of pixels what Keras's function does.
+    #[test]
+    fn the_preprocessing_layer_is_the_function() {
+        let pixels = Tensor::from_fn(vec![2, 4, 4, 3], |i| (i * 37 % 256) as f32);
+        let labels = Tensor::new(vec![2], vec![0.0, 1.0]).unwrap();
+        let samples = Dataset::from_classes(pixels.clone(), &labels, LabelMode::Int, ["a", "b"]).unwrap();
+        let classes = vec!["a".to_string(), "b".to_string()];
+        let data = Data { samples, validation: None, classes, shape: vec![4, 4, 3], white: 255.0 };
+        for name in ["ResNet50", "DenseNet121", "MobileNetV2"] {
+            let row = cnn::zoo::find(name).unwrap();
+            let base = Sequential::new("base").input([4, 4, 3]).and_then(|m| m.add(Flatten)).unwrap();
+            let base = Network::new(base.model().unwrap(), Weights::new()).unwrap();
+            let network = on_base(row, &base, true, &data, None, 0).unwrap();
+            let trained: Vec<String> =
+                network.model().weights().into_iter().filter(|w| w.trainable).map(|w| w.path).collect();
+            assert_eq!(trained, ["predictions/kernel", "predictions/bias"], "{name}");
+            let options = Options { taps: vec![PREPROCESSING.into()], ..Options::default() };
+            let runner = Runner::new(&Device::Reference, network, options).unwrap();
+            let made = runner.run_blocking(std::slice::from_ref(&pixels)).unwrap().remove(1);
+            let wanted = row.preprocess.apply(pixels.clone()).unwrap();
+            // Each has a rounding or two of its own, of numbers up to 152.
+            let far = made.data().iter().zip(wanted.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far < 4e-5, "{name}: {far}");
+        }
+    }
+}

@@ -58,6 +58,11 @@ impl Folder {
         self.path.join("checkpoint.safetensors")
     }
 
+    /// Removes the checkpoint of a training that cannot go on; if that fails, the user does it.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.checkpoint());
+    }
+
     /// The numbers of every epoch.
     pub fn history(&self) -> PathBuf {
         self.path.join("history.csv")

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cnn::training::{Logs, Progress};
 
@@ -20,7 +20,10 @@ pub struct Watch<'a> {
     stop: Arc<AtomicBool>,
     bar: Option<console::Epoch>,
     begin: Instant,
+    /// From the epoch's beginning to its last step: its validation is not in the images per second.
+    trained: Duration,
     images: usize,
+    diverged: bool,
     failed: Option<Failure>,
 }
 
@@ -33,8 +36,8 @@ impl<'a> Watch<'a> {
         epochs: usize,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        let (bar, begin) = (None, Instant::now());
-        Self { out, console, log, epochs, stop, bar, begin, images: 0, failed: None }
+        let (bar, begin, trained) = (None, Instant::now(), Duration::ZERO);
+        Self { out, console, log, epochs, stop, bar, begin, trained, images: 0, diverged: false, failed: None }
     }
 
     /// Takes notice.
@@ -42,8 +45,8 @@ impl<'a> Watch<'a> {
         let seen = match progress {
             Progress::Step { epoch, batch, batches, examples, loss, logs } => {
                 self.step(*epoch, *batch, *batches, *examples, logs);
-                let log = self.log.as_mut();
-                log.map_or(Ok(()), |log| log.write(epoch * batches + batch + 1, *loss))
+                let (step, log) = (epoch * batches + batch + 1, self.log.as_mut());
+                log.map_or(Ok(()), |log| log.write(step, *loss)).and_then(|()| self.check(step, *loss))
             }
             Progress::Validation { batch, batches } => {
                 if let Some(bar) = &self.bar {
@@ -64,20 +67,36 @@ impl<'a> Watch<'a> {
         let (epochs, console) = (self.epochs, self.console);
         let bar = self.bar.get_or_insert_with(|| console.epoch(epoch + 1, epochs, batch, batches));
         self.images += examples;
-        let rate = self.images as f64 / self.begin.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
+        self.trained = self.begin.elapsed();
+        let rate = self.images as f64 / self.trained.as_secs_f64().max(f64::MIN_POSITIVE);
         bar.step(&format!("{}  {rate:.0} images/s", numbers(logs)));
+    }
+
+    /// What is no number never becomes one again: every later step would be for nothing.
+    fn check(&mut self, step: usize, loss: f64) -> Result<(), Failure> {
+        if loss.is_finite() {
+            return Ok(());
+        }
+        self.diverged = true;
+        let remedy = "a smaller learning rate, as in --optimizer adam,learning_rate=0.0001, or clipnorm=1 may help";
+        Err(Failure::Failed(format!("the loss of step {step} is {loss}, so nothing more is learned; {remedy}")))
     }
 
     fn epoch(&mut self, epoch: usize, logs: &Logs) -> Result<(), Failure> {
         self.bar = None;
         let seconds = self.begin.elapsed().as_secs_f64();
-        let rate = self.images as f64 / seconds.max(f64::MIN_POSITIVE);
+        let rate = self.images as f64 / self.trained.as_secs_f64().max(f64::MIN_POSITIVE);
         let (number, epochs, width) = (epoch + 1, self.epochs, self.epochs.to_string().len());
         let numbers = numbers(logs);
         writeln!(self.out, "epoch {number:>width$}/{epochs}  {numbers}  {rate:.0} images/s  {seconds:.1} s")?;
         self.out.flush()?;
         (self.begin, self.images) = (Instant::now(), 0);
         Ok(())
+    }
+
+    /// Whether the loss has become NaN or infinite, so that there is nothing to go on from.
+    pub fn diverged(&self) -> bool {
+        self.diverged
     }
 
     /// What went wrong on the way.

@@ -123,8 +123,11 @@ impl Judgement {
 
     /// The samples with the largest loss, if they are pictures.
     pub fn worst(&self, white: f32) -> Result<Option<Vec<u8>>, PlotError> {
-        let mut sheet = ContactSheet::new("The largest losses: what was predicted, and what it is where that is wrong");
-        sheet = sheet.columns(5).range(0.0, white);
+        let mut sheet = ContactSheet::new("The largest losses");
+        sheet = sheet
+            .note("prediction and its probability, what it is where that is wrong, loss")
+            .columns(5)
+            .range(0.0, white);
         for sample in &self.worst {
             let &[_, height, width, 1 | 3] = sample.pixels.shape() else { return Ok(None) };
             sheet = sheet.scale(DRAWN / height.max(width).max(1));

@@ -51,6 +51,44 @@ impl Console {
     }
 }
 
+impl Console {
+    /// A bar over the batches of an epoch of a training, from batch `first` on; on a terminal alone.
+    pub fn epoch(&self, epoch: usize, epochs: usize, first: usize, batches: usize) -> Epoch {
+        let bar = ProgressBar::with_draw_target(Some(batches as u64), ProgressDrawTarget::stderr());
+        let template = "{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left";
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = bar.with_style(style).with_prefix(format!("epoch {epoch}/{epochs}")).with_position(first as u64);
+        // What a resumed epoch had done before took no time now.
+        bar.reset_eta();
+        Epoch(bar)
+    }
+}
+
+/// How far an epoch has come, on a terminal; it goes away when this is dropped.
+#[derive(Debug)]
+pub struct Epoch(ProgressBar);
+
+impl Epoch {
+    /// A batch more is done, with these numbers.
+    pub fn step(&self, numbers: &str) {
+        self.0.set_message(numbers.to_string());
+        self.0.inc(1);
+    }
+
+    /// The epoch's batches are done, and so many of its validation.
+    pub fn validating(&self, done: usize, batches: usize) {
+        self.0.set_message("validation");
+        self.0.set_length(batches as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Epoch {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// How far a long piece of work has come, on a terminal; it goes away when this is dropped.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);

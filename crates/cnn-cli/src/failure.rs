@@ -4,6 +4,9 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+/// The exit status of what Ctrl-C has ended: 128 and the signal's number.
+pub const INTERRUPTED: u8 = 130;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -13,6 +16,8 @@ pub enum Failure {
     Failed(String),
     /// It could not be done, and the user has been told: exit status 1.
     Told,
+    /// The user has ended it: exit status 130, as shells have it.
+    Interrupted(String),
     /// The reader of standard output has seen enough, as in `cnn summary VGG16 | head`: nobody to tell.
     ClosedPipe,
 }
@@ -28,6 +33,10 @@ impl Failure {
             Failure::Failed(text) => {
                 eprintln!("cnn: {text}");
                 ExitCode::FAILURE
+            }
+            Failure::Interrupted(text) => {
+                eprintln!("cnn: {text}");
+                ExitCode::from(INTERRUPTED)
             }
             Failure::Told => ExitCode::FAILURE,
             Failure::ClosedPipe => ExitCode::SUCCESS,
@@ -74,7 +83,9 @@ failed!(
     cnn::ModelError,
     cnn::ShapeError,
     cnn::WeightsError,
+    cnn::data::DataError,
     cnn::io::IoError,
     cnn::plot::PlotError,
+    cnn::training::callback::CallbackError,
     cnn::zoo::ZooError
 );

@@ -14,6 +14,7 @@ mod picture;
 mod pipeline_cache;
 mod profile;
 mod table;
+mod training;
 
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;

@@ -145,16 +145,18 @@ impl WeightsArgs {
                     None => network,
                 }
             }
-            Source::Zoo(row) => {
-                let arguments = Arguments::default().include_top(include_top);
-                match &self.weights {
-                    Some(weights) => self.own(row, arguments, weights, console)?,
-                    None => published(row, &arguments, console)?,
-                }
-            }
+            Source::Zoo(row) => self.zoo(row, Arguments::default().include_top(include_top), console)?,
         };
         network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", source.name())));
         Ok(network)
+    }
+
+    /// A model of the zoo with its weights.
+    pub fn zoo(&self, row: &Row, arguments: Arguments, console: &Console) -> Result<Network, Failure> {
+        match &self.weights {
+            Some(weights) => self.own(row, arguments, weights, console),
+            None => published(row, &arguments, console),
+        }
     }
 
     /// A model of the zoo with the weights of a file.

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 /// A table; columns whose heading opens with `>` are set to the right.
 #[derive(Debug)]
 pub struct Table {
@@ -32,12 +34,14 @@ impl Table {
         let headings: Vec<String> = self.headings.iter().map(|h| h.trim_start_matches('>').to_string()).collect();
         let lines: Vec<&Vec<String>> = std::iter::once(&headings).chain(&self.rows).collect();
         let width = |column: usize| {
-            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..headings.len()).map(width).collect();
         for line in lines {
             let cells = line.iter().zip(&widths).zip(&self.headings).map(|((cell, &width), heading)| {
-                if heading.starts_with('>') { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                // Not by `format!`, which takes a Hangul syllable for one column.
+                let blanks = " ".repeat(width - cell.width());
+                if heading.starts_with('>') { blanks + cell } else { format!("{cell}{blanks}") }
             });
             writeln!(out, "{}{}", self.indent, cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }

@@ -80,7 +80,8 @@ impl Mark {
 
 /// A grid of small pictures, each enlarged, framed and with a caption under it, below a title.
 ///
-/// Text is drawn in the characters of ISO 8859-1 (Western European); another character becomes a question mark.
+/// Text beyond the characters of ISO 8859-1 (Western European) needs a font of this machine; a character that none has
+/// becomes a question mark.
 #[derive(Debug, Clone)]
 pub struct ContactSheet {
     title: String,

@@ -48,4 +48,26 @@ pub enum PlotError {
         /// Why not.
         reason: String,
     },
+    /// A chart of nothing.
+    #[error("{what}: there is nothing to draw; {remedy}")]
+    NothingToDraw {
+        /// The chart.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A confusion matrix of another size than its classes make.
+    #[error("confusion matrix: {classes} classes make {} counts, not {counts}", classes * classes)]
+    Counts {
+        /// The number of names.
+        classes: usize,
+        /// The number of counts given.
+        counts: usize,
+    },
+    /// A chart could not be drawn.
+    #[error("the chart cannot be drawn: {reason}")]
+    Chart {
+        /// Why not.
+        reason: String,
+    },
 }

@@ -1,4 +1,4 @@
-//! Pictures for people: contact sheets, what layers make of a picture, filters, models.
+//! Pictures for people: contact sheets, what layers make of a picture, filters, models, how a training went.
 //!
 //! ```
 //! use cnn_core::Tensor;
@@ -14,13 +14,18 @@
 //!
 //! Nothing here writes files: bytes go to the caller.
 
+mod chart;
+mod confusion;
 mod contact_sheet;
+mod curves;
 mod error;
 mod maps;
 mod model_plot;
 mod text;
 
+pub use confusion::ConfusionPlot;
 pub use contact_sheet::{Colors, ContactSheet, Mark};
+pub use curves::Curves;
 pub use error::PlotError;
 pub use maps::{Maps, Scale};
 pub use model_plot::{ModelPlot, RankDir};

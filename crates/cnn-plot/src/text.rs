@@ -7,10 +7,25 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::text::{Baseline, Text};
 use image::{Rgb, RgbImage};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::Tree;
+use unicode_width::UnicodeWidthChar;
+
+use crate::model_plot::png;
+
+/// Whether the fonts in the program have all characters of a text: those of ISO 8859-1.
+fn is_latin(text: &str) -> bool {
+    text.chars().all(|c| u32::from(c) < 256)
+}
+
+/// Columns that a character takes: a Hangul syllable takes two.
+fn columns(character: char) -> usize {
+    if u32::from(character) < 256 { 1 } else { character.width().unwrap_or(0) }
+}
 
 /// Pixels from the left of a line's first character to the right of its last.
 pub fn width(text: &str, font: &MonoFont) -> usize {
-    let count = text.chars().count();
+    let count: usize = text.chars().map(columns).sum();
     let (character, between) = (font.character_size.width as usize, font.character_spacing as usize);
     (count * (character + between)).saturating_sub(between)
 }
@@ -25,8 +40,91 @@ pub fn one_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
-/// Draws a line with its top left corner at (x, y); what lies outside the picture is left out.
+/// Draws a line with its top left corner at (x, y); what lies outside the picture is left out. Characters beyond ISO 8859-1
+/// are drawn by a font of this machine, and as question marks where none has them.
 pub fn draw(picture: &mut RgbImage, text: &str, font: &MonoFont, color: Rgb<u8>, [x, y]: [usize; 2]) {
+    if is_latin(text) {
+        return draw_latin(picture, text, font, color, [x, y]);
+    }
+    let size = [width(text, font), height(font)];
+    let drawn = scalable(text, font, size);
+    let mut column = 0;
+    for character in text.chars() {
+        let (left, wide) = (width_of(column, font), width_of(columns(character), font));
+        column += columns(character);
+        let pixels = drawn.as_ref().map(|drawn| Glyph { drawn, left, wide });
+        match pixels.filter(|glyph| !glyph.is_blank()) {
+            _ if is_latin(&character.to_string()) => {
+                draw_latin(picture, &character.to_string(), font, color, [x + left, y]);
+            }
+            Some(glyph) => glyph.blend(picture, color, [x + left, y]),
+            None if wide > 0 && !character.is_whitespace() => draw_latin(picture, "?", font, color, [x + left, y]),
+            None => {}
+        }
+    }
+}
+
+fn width_of(columns: usize, font: &MonoFont) -> usize {
+    columns * (font.character_size.width + font.character_spacing) as usize
+}
+
+/// The characters beyond ISO 8859-1 of a line by a font of this machine, each at its column.
+fn scalable(text: &str, font: &MonoFont, [width, height]: [usize; 2]) -> Option<Pixmap> {
+    // A wide character is about as high as two columns are wide; letters stand on a line a quarter above the bottom.
+    let size = 2 * font.character_size.width - 1;
+    let foot = height - height / 5;
+    let mut svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\">");
+    let mut column = 0;
+    for character in text.chars() {
+        if u32::from(character) >= 256 {
+            // By its code, so that nothing has to be escaped.
+            let (code, x) = (u32::from(character), width_of(column, font));
+            svg += &format!(
+                "<text x=\"{x}\" y=\"{foot}\" font-family=\"sans-serif\" font-size=\"{size}\">&#{code};</text>"
+            );
+        }
+        column += columns(character);
+    }
+    let tree = Tree::from_str(&(svg + "</svg>"), &png::options()?).ok()?;
+    let mut pixels = Pixmap::new(u32::try_from(width).ok()?, u32::try_from(height).ok()?)?;
+    resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
+    Some(pixels)
+}
+
+/// The place of a character in a line that was drawn.
+struct Glyph<'a> {
+    drawn: &'a Pixmap,
+    left: usize,
+    wide: usize,
+}
+
+impl Glyph<'_> {
+    /// How much of a pixel is ink, 0 to 255.
+    fn ink(&self, x: usize, y: usize) -> u8 {
+        self.drawn.pixel((self.left + x) as u32, y as u32).map_or(0, |pixel| pixel.alpha())
+    }
+
+    fn is_blank(&self) -> bool {
+        let rows = self.drawn.height() as usize;
+        (0..rows).all(|y| (0..self.wide).all(|x| self.ink(x, y) == 0))
+    }
+
+    fn blend(&self, picture: &mut RgbImage, color: Rgb<u8>, [x, y]: [usize; 2]) {
+        for v in 0..self.drawn.height() as usize {
+            for u in 0..self.wide {
+                let ink = u16::from(self.ink(u, v));
+                if let Some(pixel) = picture.get_pixel_mut_checked((x + u) as u32, (y + v) as u32) {
+                    let mix =
+                        |paper: u8, color: u8| ((u16::from(paper) * (255 - ink) + u16::from(color) * ink) / 255) as u8;
+                    *pixel = Rgb(std::array::from_fn(|channel| mix(pixel.0[channel], color.0[channel])));
+                }
+            }
+        }
+    }
+}
+
+/// A line in the fonts of the program.
+fn draw_latin(picture: &mut RgbImage, text: &str, font: &MonoFont, color: Rgb<u8>, [x, y]: [usize; 2]) {
     let [red, green, blue] = color.0;
     let style = MonoTextStyle::new(font, Rgb888::new(red, green, blue));
     let corner = Point::new(x as i32, y as i32);

@@ -5,12 +5,14 @@ mod classify;
 mod convert;
 mod demo;
 mod devices;
+mod evaluate;
 mod features;
 mod filters;
 mod models;
 mod plot;
 mod run;
 mod summary;
+mod train;
 
 use std::io::Write;
 
@@ -30,6 +32,8 @@ pub enum Command {
     Filters(filters::Filters),
     Run(run::Run),
     Classify(classify::Classify),
+    Train(Box<train::Train>),
+    Evaluate(evaluate::Evaluate),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Demo(demo::Demo),
@@ -47,6 +51,8 @@ impl Command {
             Command::Filters(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),
             Command::Classify(command) => command.run(console, out),
+            Command::Train(command) => command.run(console, out),
+            Command::Evaluate(command) => command.run(console, out),
             Command::Convert(command) => command.run(console, out),
             Command::Bench(command) => command.run(console, out),
             Command::Demo(command) => command.run(console, out),

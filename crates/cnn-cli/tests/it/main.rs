@@ -5,6 +5,7 @@ mod commands;
 mod downloads;
 mod files;
 mod looking_inside;
+mod training;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

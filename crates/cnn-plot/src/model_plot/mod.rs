@@ -2,7 +2,7 @@
 
 mod diagram;
 mod layout;
-mod png;
+pub(crate) mod png;
 mod svg;
 
 use cnn_core::Model;

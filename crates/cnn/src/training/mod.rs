@@ -21,6 +21,7 @@ mod fit;
 mod targets;
 mod trainer;
 
+pub use cnn_core::op::Rule;
 pub use cnn_train::callback::{self, Callback, EarlyStopping, History, Logs, ModelCheckpoint, ReduceLrOnPlateau};
 pub use cnn_train::metric::{self, Accuracy, ConfusionMatrix, Metric};
 pub use cnn_train::schedule::{self, Schedule};

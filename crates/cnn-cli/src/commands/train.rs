@@ -1,0 +1,359 @@
+//! `cnn train`: a network learns the classes of pictures.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use cnn::data::Channels;
+use cnn::io::{Format, files};
+use cnn::training::callback::{CsvLogger, Mode};
+use cnn::training::{Accuracy, Fit, Fitted, Loss, ModelCheckpoint, Trainer, Training};
+use cnn::zoo::{Arguments, Pooling, Row};
+use cnn::{DeviceRequest, Network, Summary};
+use serde_json::{Map, Value, json};
+
+use crate::console::Console;
+use crate::device;
+use crate::failure::Failure;
+use crate::model::WeightsArgs;
+use crate::paths::check_writable;
+use crate::pipeline_cache::PipelineCache;
+use crate::training::data::{Data, Reading};
+use crate::training::judge::Judgement;
+use crate::training::loss::{self, LossName};
+use crate::training::network;
+use crate::training::optimizer::OptimizerText;
+use crate::training::results::{Folder, curves};
+use crate::training::step_log::StepLog;
+use crate::training::watch::Watch;
+
+/// Rows and columns of pictures where neither an option nor a model says how many.
+const SIDE: usize = 128;
+/// Epochs where nothing is said.
+const EPOCHS: usize = 10;
+
+/// Trains a network on pictures of classes
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A folder with a folder of PNG and JPEG files for each class, or an .npz of x and y (or x_train, y_train, and x_test,
+    /// y_test to validate by)
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    /// Trains the model in this .keras or whole-model .h5 file on
+    #[arg(long, value_name = "FILE", conflicts_with = "base")]
+    model: Option<PathBuf>,
+    /// Puts a new classifier on this model of the zoo, which brings its published weights
+    #[arg(long, value_name = "MODEL")]
+    base: Option<Base>,
+    /// The base's weights, in place of the published ones: .weights.h5, .h5, .keras or .safetensors
+    #[arg(long, value_name = "FILE", requires = "base")]
+    weights: Option<PathBuf>,
+    /// Trains the new classifier alone and leaves the base as it is
+    #[arg(long, requires = "base")]
+    freeze: bool,
+    /// What a folder's pictures are brought to: 96, or HEIGHTxWIDTH; by default what the model takes, or 128
+    #[arg(long, value_name = "N|HxW")]
+    image_size: Option<Size>,
+    /// How often all samples are learned from [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "steps")]
+    epochs: Option<u32>,
+    /// Ends after so many batches instead
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
+    /// Samples of a batch
+    #[arg(long, default_value = "32", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Keras's name, and its arguments behind commas: sgd,learning_rate=0.05,momentum=0.9,nesterov
+    #[arg(long, default_value = "adam", value_name = "NAME[,ARGUMENT=VALUE…]")]
+    optimizer: OptimizerText,
+    /// Keras's name; by default the cross-entropy that goes with the model's output
+    #[arg(long, value_name = "NAME")]
+    loss: Option<LossName>,
+    /// The share of the samples that the training is judged by, 0 for none [default: 0.2, or an .npz file's x_test]
+    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
+    validation: Option<f64>,
+    /// Each epoch in an order of its own; with false in the order of the files or arrays
+    #[arg(long, default_value = "true", value_name = "true|false", action = clap::ArgAction::Set)]
+    shuffle: bool,
+    /// What first weights, orders and dropout are drawn from
+    #[arg(long, default_value = "0", value_name = "N")]
+    seed: u64,
+    /// Where it runs: auto, gpu, gpu:N (as `cnn devices` numbers them), cpu, or reference, the slow float64 truth
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: DeviceRequest,
+    /// Writes the loss of each step
+    #[arg(long, value_name = "FILE.csv")]
+    step_log: Option<PathBuf>,
+    /// The trained model: .keras or .h5 [default: model.keras in the results' folder]
+    #[arg(long, value_name = "model.keras")]
+    output: Option<PathBuf>,
+    /// Where all results go
+    #[arg(long, default_value = "training", value_name = "DIR")]
+    folder: PathBuf,
+    /// Goes on with the training in the folder, exactly as if it had never been interrupted
+    #[arg(long)]
+    resume: bool,
+}
+
+/// A model of the zoo.
+#[derive(Debug, Clone)]
+struct Base(&'static Row);
+
+impl FromStr for Base {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        cnn::zoo::find(text).map(Base).map_err(|error| error.to_string())
+    }
+}
+
+/// Height and width.
+#[derive(Debug, Clone, Copy)]
+struct Size(usize, usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=65_535).contains(side));
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        let sides = side(height).zip(side(width)).map(|(height, width)| Self(height, width));
+        sides.ok_or_else(|| "it takes a side from 1 to 65535, as in 96, or HEIGHTxWIDTH, as in 96x128".into())
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let fraction = text.parse().ok().filter(|fraction: &f64| (0.0..1.0).contains(fraction));
+    fraction.ok_or_else(|| "it takes a share from 0 to below 1, as in 0.2".into())
+}
+
+impl Train {
+    pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+        self.check_files()?;
+        let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
+        let data = Data::training(&self.data, self.reading(own.as_ref())?, self.validation, console)?;
+        let network = self.network(own, &data, console)?;
+        let loss = loss::of(network.model(), self.loss);
+        let one = network::units(network.model()) == Some(1);
+        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
+        let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
+        let device = device::open(self.device, console)?;
+        let summary = network.model().summary(&Summary::default());
+        let summary = summary.map_err(|error| Failure::Failed(error.to_string()))?;
+        out.write_all(summary.as_bytes())?;
+        writeln!(out)?;
+        data.print(out)?;
+        writeln!(out, "on {device}\n")?;
+        out.flush()?;
+        let _cache = PipelineCache::of(&device, console);
+        let training = Training::new(loss, self.optimizer.optimizer).seed(self.seed);
+        let mut trainer = Trainer::new(&device, &network, training)?;
+        let fitted = self.fit(&mut trainer, &data, &folder, console, out)?;
+        self.finish(&mut trainer, &fitted, &data, &folder, console, out)
+    }
+
+    /// What can be told before anything is read.
+    fn check_files(&self) -> Result<(), Failure> {
+        if let Some(output) = &self.output {
+            check_writable(output)?;
+            if !matches!(files::format_of(output)?, Format::Keras | Format::LegacyH5) {
+                let text = "is a name for weights alone; end it in .keras or .h5";
+                return Err(Failure::Usage(format!("{}: {text}", output.display())));
+            }
+        }
+        self.step_log.as_deref().map_or(Ok(()), check_writable)
+    }
+
+    fn reading(&self, own: Option<&Network>) -> Result<Reading, Failure> {
+        let wanted = self.image_size.map(|Size(height, width)| (height, width));
+        let format = match (own, &self.base) {
+            (Some(network), _) => format_of(network, wanted, self.data.is_file())?,
+            (None, Some(Base(row))) => {
+                let (height, width) = wanted.unwrap_or((row.default_size, row.default_size));
+                (height, width, Channels::Rgb)
+            }
+            (None, None) => {
+                let (height, width) = wanted.unwrap_or((SIDE, SIDE));
+                (height, width, Channels::Rgb)
+            }
+        };
+        if wanted.is_some() && self.data.is_file() {
+            let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
+            return Err(Failure::Usage(text.into()));
+        }
+        Ok(Reading { format, batch: self.batch as usize, shuffle: self.shuffle, seed: self.seed })
+    }
+
+    fn network(&self, own: Option<Network>, data: &Data, console: &Console) -> Result<Network, Failure> {
+        let loss = self.loss.map(|asked| asked.loss);
+        let network = match (own, &self.base) {
+            (Some(network), _) => network,
+            (None, Some(Base(row))) => self.on_base(row, data, loss.as_ref(), console)?,
+            (None, None) => network::small(data, loss.as_ref(), self.seed)?,
+        };
+        let remedy =
+            "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";
+        network::check(network.model(), data, remedy)?;
+        Ok(network)
+    }
+
+    fn on_base(&self, row: &Row, data: &Data, loss: Option<&Loss>, console: &Console) -> Result<Network, Failure> {
+        let &[height, width, 3] = data.shape.as_slice() else {
+            let got = crate::table::shape(&data.shape);
+            let text = format!("it takes pictures of 3 channels, but the samples are {got}; leave --base out");
+            return Err(Failure::Failed(format!("{}: {text}", row.name)));
+        };
+        let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
+        let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
+        let base = weights.zoo(row, arguments, console)?;
+        network::on_base(row, &base, self.freeze, data, loss, self.seed)
+    }
+
+    /// All that decides what is computed.
+    fn settings(&self, data: &Data) -> Map<String, Value> {
+        let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let settings = json!({
+            "model": file(&self.model),
+            "base": self.base.as_ref().map(|Base(row)| row.name),
+            "weights": file(&self.weights),
+            "freeze": self.freeze,
+            "samples": data.samples.len(),
+            "shape": data.shape,
+            "classes": data.classes,
+            "batch": self.batch,
+            "optimizer": self.optimizer.text,
+            "loss": self.loss.map(|loss| loss.name),
+            "validation": self.validation,
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+        });
+        if let Value::Object(settings) = settings { settings } else { Map::new() }
+    }
+
+    fn fit(
+        &self,
+        trainer: &mut Trainer,
+        data: &Data,
+        folder: &Folder,
+        console: &Console,
+        out: &mut dyn Write,
+    ) -> Result<Fitted, Failure> {
+        let batches = data.samples.batches().max(1);
+        let epochs = match self.steps {
+            Some(steps) => usize::try_from(steps).unwrap_or(usize::MAX).div_ceil(batches),
+            None => self.epochs.map_or(EPOCHS, |epochs| epochs as usize),
+        };
+        let steps = self.steps.unwrap_or((epochs * batches) as u64);
+        let stop = crate::training::interrupt::flag()?;
+        let log = self.step_log.as_deref().map(|path| StepLog::new(path, self.resume));
+        let mut watch = Watch::new(out, console, log, epochs, stop.clone());
+        let monitor = if data.validation.is_some() { "val_loss" } else { "loss" };
+        let best = ModelCheckpoint::new(&folder.best()?)?.monitor(monitor).mode(Mode::Min).save_best_only(true);
+        let mut fit = Fit::new(epochs)
+            .metric(Accuracy::new())
+            .callback(best)
+            .callback(CsvLogger::new(folder.history()))
+            .checkpoint(folder.checkpoint())
+            .max_steps(steps)
+            .stop(stop.clone())
+            .progress(|progress| watch.see(&progress));
+        if let Some(validation) = &data.validation {
+            fit = fit.validation(validation);
+        }
+        let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
+        drop(fit);
+        if watch.diverged() {
+            folder.forget();
+        }
+        watch.finish()?;
+        self.check_interrupted(trainer, steps, &stop)?;
+        Ok(fitted)
+    }
+
+    fn check_interrupted(&self, trainer: &Trainer, steps: u64, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+        let done = trainer.iterations();
+        if !stop.load(Ordering::Relaxed) || done >= steps {
+            return Ok(());
+        }
+        let text = format!("stopped after step {done} of {steps}; the same command with --resume goes on from there");
+        Err(Failure::Interrupted(text))
+    }
+
+    /// Writes what has been learned, and how well.
+    fn finish(
+        &self,
+        trainer: &mut Trainer,
+        fitted: &Fitted,
+        data: &Data,
+        folder: &Folder,
+        console: &Console,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let network = pollster::block_on(trainer.network())?;
+        let output = self.output.clone().unwrap_or_else(|| folder.model());
+        files::save(&output, network.model(), &network.weights()?)?;
+        let mut written = vec![(output, "the trained model")];
+        let (judged, part) = match &data.validation {
+            Some(validation) => (validation, "validation"),
+            None => (&data.samples, "training"),
+        };
+        let logits = loss::is_of_logits(trainer.training().loss);
+        let judgement = Judgement::of(trainer, judged, &data.classes, logits, console)?;
+        writeln!(out, "\n{part}")?;
+        judgement.print(out)?;
+        writeln!(out)?;
+        if let Some(best) = folder.written_best() {
+            written.push((best, "the model after its best epoch"));
+        }
+        let names = data.classes.join("\n") + "\n";
+        written.push((folder.write("classes.txt", names.as_bytes())?, "the names of the classes, for `cnn classify`"));
+        let title = network.model().name();
+        if !fitted.history.epochs().is_empty() {
+            let svg = curves(title, &fitted.history).to_svg()?;
+            written.push((folder.write("history.svg", svg.as_bytes())?, "loss and accuracy of each epoch"));
+        }
+        let svg = judgement.confusion(&format!("{title}, {part}"))?.to_svg()?;
+        written.push((folder.write("confusion.svg", svg.as_bytes())?, "which classes are taken for which"));
+        if let Some(png) = judgement.worst(data.white)? {
+            written.push((folder.write("worst.png", &png)?, "the pictures with the largest loss"));
+        }
+        for (path, what) in &written {
+            writeln!(out, "{}  {what}", path.display())?;
+        }
+        Ok(())
+    }
+}
+
+/// A file's model, with what of it was not kept.
+fn load(path: &Path, console: &Console) -> Result<Network, Failure> {
+    let _doing = console.doing(&format!("reading {}", path.display()));
+    let network = Network::load(path)?;
+    network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", path.display())));
+    Ok(network)
+}
+
+/// What a model takes of a folder's pictures. Of arrays nothing is asked here.
+pub fn format_of(
+    network: &Network,
+    wanted: Option<(usize, usize)>,
+    arrays: bool,
+) -> Result<(usize, usize, Channels), Failure> {
+    if arrays {
+        return Ok((SIDE, SIDE, Channels::Rgb));
+    }
+    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", network.model().name())));
+    let inputs = network.model().input_shapes();
+    let &[_, height, width, Some(channels @ (1 | 3))] = inputs[0].as_slice() else {
+        let shape = crate::table::symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of 1 or 3 channels; give the samples as an .npz"));
+    };
+    let (rows, columns) = wanted.unwrap_or((height.unwrap_or(SIDE), width.unwrap_or(SIDE)));
+    if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
+        let shape = crate::table::symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
+    }
+    Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
+}

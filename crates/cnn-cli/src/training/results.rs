@@ -1,0 +1,128 @@
+//! The folder that a training leaves its results in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cnn::io::files;
+use cnn::plot::Curves;
+use cnn::training::History;
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+
+const BEST: &str = "best.keras";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder if it is not there. One that holds a training is refused unless that is resumed.
+    ///
+    /// `settings` are all that decides what a training computes: they are kept, and a training is resumed with the same
+    /// ones alone, since it would go another way with others.
+    pub fn open(path: &Path, settings: &Map<String, Value>, resume: bool) -> Result<Self, Failure> {
+        let folder = Self { path: path.into() };
+        let (shown, known) = (path.display(), folder.settings());
+        let begun = folder.checkpoint().exists();
+        match (resume, begun) {
+            (true, false) => {
+                let text =
+                    "there is no checkpoint to go on from; leave --resume out, or name the --folder of the training";
+                return Err(Failure::Failed(format!("{shown}: {text}")));
+            }
+            (true, true) => compare(&known, settings)?,
+            (false, true) => {
+                let text = "holds a training; go on with it by --resume, or name another --folder";
+                return Err(Failure::Failed(format!("{shown}: {text}")));
+            }
+            (false, false) => {}
+        }
+        fs::create_dir_all(path)
+            .map_err(|error| Failure::Failed(format!("{shown}: this folder cannot be made: {error}")))?;
+        if !resume {
+            let text = format!("{:#}\n", Value::Object(settings.clone()));
+            files::write(&known, text.as_bytes())?;
+        }
+        Ok(folder)
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.path.join("training.json")
+    }
+
+    /// What a training goes on from.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    /// Removes the checkpoint of a training that cannot go on; if that fails, the user does it.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(self.checkpoint());
+    }
+
+    /// The numbers of every epoch.
+    pub fn history(&self) -> PathBuf {
+        self.path.join("history.csv")
+    }
+
+    /// The model as it is after the last step.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.keras")
+    }
+
+    /// The model after the epoch with the least loss, as a template of [`cnn::training::ModelCheckpoint`].
+    pub fn best(&self) -> Result<String, Failure> {
+        let path = self.path.join(BEST);
+        let text = path.to_str().ok_or_else(|| {
+            Failure::Failed(format!(
+                "{}: the name of this folder is not in UTF-8; name another --folder",
+                self.path.display()
+            ))
+        })?;
+        // Braces are fields there.
+        Ok(text.replace('{', "{{").replace('}', "}}"))
+    }
+
+    /// The file that this template stands for, once an epoch has ended.
+    pub fn written_best(&self) -> Option<PathBuf> {
+        Some(self.path.join(BEST)).filter(|path| path.exists())
+    }
+
+    /// Writes a file of that name; its path.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.path.join(name);
+        files::write(&path, bytes)?;
+        Ok(path)
+    }
+}
+
+/// Refuses other settings than those of the training in the folder.
+fn compare(known: &Path, settings: &Map<String, Value>) -> Result<(), Failure> {
+    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", known.display())));
+    let Ok(Value::Object(before)) = serde_json::from_slice(&files::read(known)?) else {
+        return refuse("is no whole file of settings, so nobody knows how the training was begun; begin anew".into());
+    };
+    let differs = |(name, now): (&String, &Value)| {
+        let old = before.get(name).unwrap_or(&Value::Null);
+        (old != now).then(|| format!("{name} was {old}, is {now}"))
+    };
+    let differences: Vec<String> = settings.iter().filter_map(differs).collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let text = "a training goes on exactly with the settings that it was begun with";
+    refuse(format!("{text}: {}; give the same ones, or name another --folder", differences.join("; ")))
+}
+
+/// Loss and accuracy over the epochs, training and validation.
+pub fn curves(title: &str, history: &History) -> Curves {
+    let quantities: Vec<&str> = history.iter().map(|(name, _)| name).filter(|name| !name.starts_with("val_")).collect();
+    quantities.iter().fold(Curves::new(title), |curves, quantity| {
+        let parts = [("training", quantity.to_string()), ("validation", format!("val_{quantity}"))];
+        let lines = parts.iter().filter_map(|(part, name)| Some((*part, history.get(name)?)));
+        curves.panel(quantity, lines.collect::<Vec<_>>())
+    })
+}

@@ -1,0 +1,385 @@
+//! `cnn train` and `cnn evaluate` as their users meet them: small data, small models, the CPU.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cnn::io::npy;
+use cnn::layers::{Activation, Conv2D, Dense, GlobalAveragePooling2D, Rescaling};
+use cnn::{Network, Sequential, Tensor, Weights};
+use image::{Rgb, RgbImage};
+
+use crate::files::left_over;
+use crate::{NO_ADAPTER, Ran, cnn, cnn_with, prepare, succeeds};
+
+/// Writes `count` pictures of that class: its channel is bright, with a pattern that differs from picture to picture.
+fn class(folder: &Path, channel: usize, count: u32, sizes: &[(u32, u32)]) {
+    fs::create_dir_all(folder).unwrap();
+    for number in 0..count {
+        let (width, height) = sizes[number as usize % sizes.len()];
+        let picture = RgbImage::from_fn(width, height, |x, y| {
+            let noise = ((x * 7 + y * 13 + number * 29) % 40) as u8;
+            Rgb(std::array::from_fn(|c| if c == channel { 200 + noise } else { noise }))
+        });
+        picture.save(folder.join(format!("{number}.png"))).unwrap();
+    }
+}
+
+/// A folder of three classes, one with a Korean name, of mixed sizes.
+fn pictures(at: &Path) {
+    for (channel, name) in ["apple", "blue sky", "나무"].into_iter().enumerate() {
+        class(&at.join("data").join(name), channel, 20, &[(8, 8), (12, 9), (20, 8)]);
+    }
+}
+
+fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, tensor) in arrays {
+        archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&npy::write(tensor)).unwrap();
+    }
+    fs::write(path, archive.finish().unwrap().into_inner()).unwrap();
+}
+
+/// Pictures `[N, 8, 8]` in which the row of their class is bright, and their classes.
+fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
+    let noise = |i: usize| ((i * 2_654_435_761) >> 7) % 60;
+    let x = Tensor::from_fn(vec![samples, 8, 8], |i| {
+        let (sample, row) = (i / 64, i / 8 % 8);
+        (noise(i) + if row == sample % classes { 190 } else { 0 }) as f32
+    });
+    (x, Tensor::from_fn(vec![samples], |i| (i % classes) as f32))
+}
+
+fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
+    let model = Sequential::new("tiny")
+        .input(input)
+        .and_then(|model| model.add(Rescaling::new(1.0 / 255.0, 0.0)))
+        .and_then(|model| model.add(Conv2D::new(4, 3).activation(Activation::Relu)))
+        .and_then(|model| model.add(GlobalAveragePooling2D::new()))
+        .and_then(|model| model.add(Dense::new(classes).activation(Activation::Softmax)))
+        .and_then(Sequential::model)
+        .unwrap();
+    let weights = Weights::initialize(&model, 5);
+    Network::new(model, weights).unwrap()
+}
+
+fn save(network: &Network, path: impl AsRef<Path>) {
+    cnn::io::files::save(path.as_ref(), network.model(), &network.weights().unwrap()).unwrap();
+}
+
+fn weights(path: impl AsRef<Path>) -> Weights {
+    Network::load(path.as_ref()).unwrap().weights().unwrap()
+}
+
+/// The last number of a column of `history.csv`.
+fn last(folder: &Path, column: &str) -> f64 {
+    let text = fs::read_to_string(folder.join("history.csv")).unwrap();
+    let mut lines = text.lines();
+    let place = lines.next().unwrap().split(',').position(|name| name == column).unwrap();
+    lines.last().unwrap().split(',').nth(place).unwrap().parse().unwrap()
+}
+
+fn fails(line: &str, at: &Path, status: i32, wanted: &[&str]) -> Ran {
+    let ran = cnn(line, at);
+    assert_eq!(ran.status, Some(status), "cnn {line}\n{}", ran.err);
+    assert!(!ran.err.contains("panicked"), "cnn {line}\n{}", ran.err);
+    for text in wanted {
+        assert!(ran.err.contains(text), "cnn {line}\nlacks: {text}\nhas: {}", ran.err);
+    }
+    ran
+}
+
+#[test]
+fn a_folder_is_learned_and_evaluated() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pictures(at);
+    fs::write(at.join("data/apple/broken.png"), b"not a picture").unwrap();
+    let options = "--image-size 8 --epochs 12 --batch 8 --optimizer adam,lr=0.01 --device cpu --step-log steps.csv";
+    let ran = succeeds(&format!("train data {options} --folder results"), at);
+    assert!(ran.err.contains("left out") && ran.err.contains("broken.png"), "{}", ran.err);
+    for text in
+        ["48 samples of 8x8x3, 12 for validation, 3 classes", "나무", "on CPU", "epoch 12/12  loss", "val_accuracy"]
+    {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    let results = at.join("results");
+    assert!(last(&results, "val_accuracy") > 0.99, "{}", ran.out);
+    assert_eq!(fs::read_to_string(results.join("classes.txt")).unwrap(), "apple\nblue sky\n나무\n");
+    let history = fs::read_to_string(results.join("history.svg")).unwrap();
+    assert!(history.contains("validation") && history.contains("accuracy"));
+    assert!(fs::read_to_string(results.join("confusion.svg")).unwrap().contains("나무"));
+    assert!(image::open(results.join("worst.png")).is_ok());
+    assert!(Network::load(&results.join("best.keras")).is_ok());
+    assert_eq!(left_over(&results), [""; 0]);
+    // A line for each step, each the shortest text of its number.
+    let steps = fs::read_to_string(at.join("steps.csv")).unwrap();
+    assert_eq!(steps.lines().count(), 1 + 12 * 6);
+    for (index, line) in steps.lines().skip(1).enumerate() {
+        let (step, loss) = line.split_once(',').unwrap();
+        assert_eq!(step.parse::<usize>().unwrap(), index + 1);
+        assert_eq!(format!("{:?}", loss.parse::<f64>().unwrap()), loss);
+    }
+    let ran = succeeds("evaluate data --model results/model.keras --device cpu --confusion c.svg", at);
+    for text in ["loss", "accuracy        1.0000  (60 of 60)", "precision", "나무", "mean of classes"] {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    assert!(fs::read_to_string(at.join("c.svg")).unwrap().contains("60 of 60 right"));
+    // What was trained is what `cnn classify` takes.
+    let classify =
+        "classify data/나무/0.png --model results/model.keras --labels results/classes.txt --device cpu --top 1";
+    assert!(succeeds(classify, at).out.contains("나무"));
+}
+
+#[test]
+fn arrays_are_learned_with_their_own_validation() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let ((x, y), (x_test, y_test)) = (rows(96, 8), rows(24, 8));
+    npz(at.join("d.npz"), &[("x_train", &x), ("y_train", &y), ("x_test", &x_test), ("y_test", &y_test)]);
+    let options = "--epochs 15 --optimizer rmsprop,lr=0.01 --batch 16 --device cpu --output m.keras";
+    let ran = succeeds(&format!("train d.npz {options} --loss sparse_categorical_crossentropy"), at);
+    assert!(ran.out.contains("96 samples of 8x8x1, 24 for validation, 8 classes"), "{}", ran.out);
+    assert!(last(&at.join("training"), "val_accuracy") > 0.99, "{}", ran.out);
+    let ran = succeeds("evaluate d.npz --model m.keras --device cpu", at);
+    assert!(ran.out.contains("(24 of 24)") && ran.out.contains("top_5_accuracy  1.0000"), "{}", ran.out);
+    // A batch larger than the data is one batch of all; arrays in their own order, one-hot, without validation.
+    let one_hot = Tensor::from_fn(vec![96, 8], |i| f32::from(u8::from(i % 8 == i / 8 % 8)));
+    npz(at.join("o.npz"), &[("x", &x), ("y", &one_hot)]);
+    for loss in ["mse", "huber", "binary_crossentropy", "categorical_focal_crossentropy", "mae"] {
+        let line =
+            format!("train o.npz --loss {loss} --steps 2 --batch 1000 --shuffle false --validation 0 --device cpu");
+        let ran = succeeds(&format!("{line} --folder {loss}"), at);
+        assert!(ran.out.contains("epoch 2/2  loss") && !ran.out.contains("val_"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn two_classes_may_have_one_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 2);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let ran = succeeds("train d.npz --loss binary_crossentropy --optimizer adam,lr=0.01 --epochs 15 --device cpu", at);
+    assert!(ran.out.contains("(None, 1)"), "{}", ran.out);
+    assert!(last(&at.join("training"), "val_accuracy") > 0.99, "{}", ran.out);
+    let ran = succeeds("evaluate d.npz --model training/best.keras --device cpu", at);
+    assert!(ran.out.contains("of 64)") && ran.out.contains("F1"), "{}", ran.out);
+}
+
+/// To the bit: a training that was ended and resumed leaves the files of one that was not.
+#[test]
+fn a_resumed_training_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pictures(at);
+    let train =
+        "train data --image-size 8 --batch 8 --optimizer sgd,lr=0.05,momentum=0.9,nesterov --seed 3 --device cpu";
+    succeeds(&format!("{train} --epochs 4 --folder whole --step-log whole.csv"), at);
+    // In the middle of an epoch, at the end of one, and on the first step.
+    for (steps, name) in [(9, "middle"), (12, "end"), (1, "first")] {
+        let ended = succeeds(&format!("{train} --steps {steps} --folder {name} --step-log {name}.csv"), at);
+        assert!(ended.out.contains("validation\n"), "{}", ended.out);
+        let ran = succeeds(&format!("{train} --epochs 4 --folder {name} --step-log {name}.csv --resume"), at);
+        assert!(ran.out.contains("epoch 4/4"), "{}", ran.out);
+        for file in ["model.keras", "best.keras"] {
+            assert_eq!(weights(at.join(name).join(file)), weights(at.join("whole").join(file)), "{name}: {file}");
+        }
+        for file in ["history.csv", "history.svg", "confusion.svg", "worst.png"] {
+            let read = |folder: &str| fs::read(at.join(folder).join(file)).unwrap();
+            assert!(read(name) == read("whole"), "{name}: {file}");
+        }
+        let read = |name: &str| fs::read_to_string(at.join(format!("{name}.csv"))).unwrap();
+        assert_eq!(read(name), read("whole"));
+    }
+    // More epochs than before, with the same settings alone.
+    let ran = succeeds(&format!("{train} --epochs 5 --folder whole --resume"), at);
+    assert!(ran.out.contains("epoch 5/5") && !ran.out.contains("epoch 4/5"), "{}", ran.out);
+    let other = train.replace("lr=0.05", "lr=0.5").replace("--batch 8", "--batch 4");
+    let wanted = ["batch was 8, is 4; optimizer was", "the same ones, or name another --folder"];
+    fails(&format!("{other} --folder whole --resume"), at, 1, &wanted);
+    fails(&format!("{train} --folder whole"), at, 1, &["whole: holds a training; go on with it by --resume"]);
+    fails(&format!("{train} --folder none --resume"), at, 1, &["none: there is no checkpoint to go on from"]);
+}
+
+/// Ctrl-C ends after the step, says how to go on, and going on is exact.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_can_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let train = "train d.npz --batch 2 --device cpu --epochs 40";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    prepare(&mut command, &format!("{train} --folder broken --step-log steps.csv"), at);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = Instant::now();
+    while fs::read_to_string(at.join("steps.csv")).map_or(0, |text| text.lines().count()) < 10 {
+        assert!(begin.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.status, Some(130), "{}", ran.err);
+    assert!(ran.err.contains("stopped after step") && ran.err.contains("--resume"), "{}", ran.err);
+    assert!(!at.join("broken/model.keras").exists());
+    succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
+    succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
+    assert_eq!(weights(at.join("broken/model.keras")), weights(at.join("whole/model.keras")));
+    assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
+}
+
+#[test]
+fn a_file_is_trained_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pictures(at);
+    save(&tiny(3, [None, None, Some(3)]), at.join("any.keras"));
+    save(&tiny(3, [Some(10), Some(10), Some(1)]), at.join("grey.keras"));
+    save(&tiny(7, [Some(8), Some(8), Some(3)]), at.join("seven.keras"));
+    save(&tiny(3, [Some(8), Some(8), Some(2)]), at.join("two.keras"));
+    let train = |model: &str| format!("train data --model {model} --device cpu --epochs 1 --folder {model}.results");
+    succeeds(&format!("{} --image-size 9x11", train("any.keras")), at);
+    assert_ne!(weights(at.join("any.keras")), weights(at.join("any.keras.results/model.keras")));
+    let ran = succeeds(&train("grey.keras"), at);
+    assert!(ran.out.contains("of 10x10x1"), "{}", ran.out);
+    let wanted = ["its last layer has 7 classes, but the data has 3", "--base"];
+    fails(&train("seven.keras"), at, 1, &wanted);
+    fails(&train("two.keras"), at, 1, &["it takes [None, 8, 8, 2], not pictures of 1 or 3 channels"]);
+    let wanted = ["it takes [None, 10, 10, 1], not pictures of 8x8; leave --image-size out"];
+    fails(&format!("{} --image-size 8", train("grey.keras")), at, 1, &wanted);
+    let (x, y) = rows(12, 3);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let wanted = ["it takes [None, 10, 10, 1], but the samples are [None, 8, 8, 1]"];
+    fails("train d.npz --model grey.keras --device cpu", at, 1, &wanted);
+    fails("evaluate d.npz --model grey.keras --device cpu", at, 1, &wanted);
+    fails("evaluate data --model seven.keras --device cpu", at, 1, &["has 7 classes, but the data has 3"]);
+}
+
+/// The base stays as it is where it is frozen, in all its modes of preprocessing.
+#[test]
+fn a_new_classifier_on_a_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) =
+        (Tensor::from_fn(vec![8, 32, 32, 3], |i| (i * 31 % 256) as f32), Tensor::from_fn(vec![8], |i| (i % 2) as f32));
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    for name in ["MobileNet", "ResNet50"] {
+        let arguments = cnn::zoo::Arguments::default().include_top(false).input_shape([32, 32, 3]);
+        let arguments = arguments.pooling(cnn::zoo::Pooling::Avg);
+        let base = Network::untrained(name, &arguments, 2).unwrap();
+        save(&base, at.join(format!("{name}.weights.h5")));
+        let line =
+            format!("train d.npz --base {name} --weights {name}.weights.h5 --freeze --steps 1 --batch 4 --device cpu");
+        let ran = succeeds(&format!("{line} --validation 0 --folder {name}"), at);
+        assert!(ran.out.contains("(Functional)") && ran.out.contains("predictions (Dense)"), "{}", ran.out);
+        let trained = Network::load(&at.join(name).join("model.keras")).unwrap();
+        let nested = trained.model().layers().iter().find(|layer| layer.nested().is_some()).unwrap().name().to_string();
+        let trained = trained.weights().unwrap();
+        for (path, tensor) in base.weights().unwrap().iter() {
+            assert_eq!(trained.get(&format!("{nested}/{path}")), Some(tensor), "{path}");
+        }
+    }
+    fails("train d.npz --base InceptionV4 --device cpu", at, 2, &["no model is called 'InceptionV4'"]);
+    fails("train d.npz --freeze", at, 2, &["--base"]);
+    let (x, y) = rows(8, 2);
+    npz(at.join("grey.npz"), &[("x", &x), ("y", &y)]);
+    fails("train grey.npz --base MobileNet", at, 1, &["3 channels, but the samples are 8x8x1"]);
+}
+
+#[test]
+fn data_that_cannot_be_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::create_dir_all(at.join("empty")).unwrap();
+    class(&at.join("one/only"), 0, 3, &[(4, 4)]);
+    class(&at.join("lonely/only"), 0, 3, &[(4, 4)]);
+    fs::create_dir_all(at.join("lonely/nothing")).unwrap();
+    fs::create_dir_all(at.join("all_broken/a")).unwrap();
+    fs::write(at.join("all_broken/a/x.png"), b"?").unwrap();
+    let (x, y) = rows(12, 3);
+    npz(at.join("no_x.npz"), &[("pictures", &x), ("y", &y)]);
+    npz(at.join("from_1.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![12], |i| (i % 3 + 1) as f32))]);
+    npz(at.join("half.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![12], |i| i as f32 / 2.0))]);
+    npz(at.join("negative.npz"), &[("x", &x), ("y", &Tensor::full(vec![12], -1.0))]);
+    npz(at.join("short.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![11], |i| (i % 3) as f32))]);
+    npz(at.join("same.npz"), &[("x", &x), ("y", &Tensor::full(vec![12], 0.0))]);
+    npz(at.join("flat.npz"), &[("x", &x.clone().reshape(vec![12, 64]).unwrap()), ("y", &y)]);
+    npz(at.join("nan.npz"), &[("x", &Tensor::full(vec![12, 8, 8], f32::NAN)), ("y", &y)]);
+    npz(at.join("soft.npz"), &[("x", &x), ("y", &Tensor::full(vec![12, 3], 0.3))]);
+    npz(at.join("good.npz"), &[("x", &x), ("y", &y)]);
+    fs::write(at.join("file.npz"), b"not an archive").unwrap();
+    let cases: &[(&str, i32, &[&str])] = &[
+        ("nothing", 1, &["nothing: ", "give the folder that holds one folder of pictures for each class"]),
+        ("empty", 1, &["empty: holds no folders"]),
+        ("one", 1, &["one: all samples are of class 'only', so there is nothing to learn; give two classes"]),
+        ("lonely", 1, &["class 'nothing' has no picture", "all samples are of class 'only'"]),
+        ("all_broken", 1, &["x.png"]),
+        ("no_x.npz", 1, &["no_x.npz", "x_train and y_train, or x and y", "pictures, y"]),
+        ("from_1.npz", 1, &["from_1.npz: its labels go from 1 to 3, but classes are counted from 0; subtract 1"]),
+        ("half.npz", 1, &["half.npz: label 0.5 of sample 1 is no class number", "whole and from 0 on"]),
+        ("negative.npz", 1, &["negative.npz: label -1 of sample 0 is no class number"]),
+        ("short.npz", 1, &["short.npz: ", "11 entries, but there are 12 samples"]),
+        ("same.npz", 1, &["same.npz: all samples are of class '0'"]),
+        ("flat.npz", 1, &["samples have the shape 64, but pictures are height x width x channels"]),
+        ("nan.npz", 1, &["nan.npz: x: 768 values are NaN"]),
+        ("soft.npz", 1, &["soft.npz: the rows of its labels are not one-hot"]),
+        ("file.npz", 1, &["file.npz: is not a whole .npz"]),
+        ("good.npz --epochs 0", 2, &["--epochs", "0 is not in 1.."]),
+        ("good.npz --batch 0", 2, &["--batch"]),
+        ("good.npz --epochs 1 --steps 1", 2, &["--steps"]),
+        ("good.npz --validation 1", 2, &["it takes a share from 0 to below 1"]),
+        ("good.npz --validation 0.01", 1, &["0.01 of 12 samples leaves 0 samples for validation"]),
+        ("good.npz --image-size 8", 2, &["--image-size is for folders of pictures"]),
+        ("good.npz --image-size 8x", 2, &["HEIGHTxWIDTH"]),
+        ("good.npz --optimizer adm", 2, &["did you mean adam?"]),
+        ("good.npz --optimizer sgd,lr=fast", 2, &["learning_rate is 'fast'"]),
+        ("good.npz --loss crossentropy", 2, &["is no loss; there are categorical_crossentropy"]),
+        ("good.npz --output m.txt", 1, &["m.txt", "end it in .keras"]),
+        ("good.npz --output m.weights.h5", 2, &["m.weights.h5: is a name for weights alone"]),
+        ("good.npz --output none/m.keras", 1, &["there is no folder none"]),
+        ("good.npz --folder good.npz/results", 1, &["good.npz/results: this folder cannot be made"]),
+        ("good.npz --step-log none/s.csv", 1, &["none/s.csv: cannot be written"]),
+        ("good.npz --device gpu:99", 1, &["gpu"]),
+        ("good.npz --model none.keras", 1, &["none.keras: cannot be read"]),
+    ];
+    for (line, status, wanted) in cases {
+        fails(&format!("train {line}"), at, *status, wanted);
+    }
+    fails("evaluate good.npz --model none.keras --confusion c.txt", at, 2, &["end the name in .svg or .png"]);
+}
+
+/// A learning rate that is far too large: the user is told at the step, and nothing is left to be resumed.
+#[test]
+fn a_training_that_diverges_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (x, y) = rows(64, 4);
+    npz(folder.path().join("d.npz"), &[("x", &x), ("y", &y)]);
+    let line = "train d.npz --optimizer sgd,lr=1e30 --batch 8 --device cpu";
+    for _ in 0..2 {
+        fails(line, folder.path(), 1, &["the loss of step", "so nothing more is learned; a smaller learning rate"]);
+        assert!(!folder.path().join("training/model.keras").exists());
+    }
+}
+
+#[test]
+fn few_samples_and_no_gpu() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(4, 2);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let ran = cnn_with("train d.npz --epochs 1", at, &NO_ADAPTER);
+    assert_eq!(ran.status, Some(0), "{}", ran.err);
+    assert!(ran.err.contains("too few samples to keep some for validation"), "{}", ran.err);
+    assert!(ran.err.contains("running on the CPU") && ran.out.contains("on CPU, since"), "{} {}", ran.out, ran.err);
+    assert!(ran.out.contains("training\nloss"), "{}", ran.out);
+    // Numbers from 0 to 1 are no pixels of 255.
+    assert!(ran.out.contains("rescaling"));
+    npz(at.join("unit.npz"), &[("x", &Tensor::from_fn(vec![4, 8, 8], |i| (i % 2) as f32)), ("y", &y)]);
+    let ran = succeeds("train unit.npz --epochs 1 --device reference --folder unit", at);
+    assert!(!ran.out.contains("rescaling"), "{}", ran.out);
+}

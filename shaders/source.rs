@@ -37,6 +37,7 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "softmax",
     "unary",
     "unary_gradient",
+    "warp",
 ];
 
 /// Kernels that browsers cannot take.

@@ -20,6 +20,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 pub use fill::Fill;
 
@@ -71,6 +72,7 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
         ("normalization", normalization::cases()),
         ("softmax", softmax::cases()),
         ("resize", resize::cases()),
+        ("warp", warp::cases()),
         ("movement", movement::cases()),
         ("random", random::cases()),
         ("optimizer_step", optimizer_step::cases()),
@@ -90,6 +92,7 @@ pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
         ("normalization", normalization::strategy()),
         ("softmax", softmax::strategy()),
         ("resize", resize::strategy()),
+        ("warp", warp::strategy()),
         ("movement", movement::strategy()),
         ("random", random::strategy()),
         ("optimizer_step", optimizer_step::strategy()),

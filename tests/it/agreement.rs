@@ -107,6 +107,7 @@ families!(
     normalization,
     softmax,
     resize,
+    warp,
     movement,
     random,
     optimizer_step

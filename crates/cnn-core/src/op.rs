@@ -15,6 +15,7 @@ pub use crate::ops::{
     reduce::{Reduce, ReduceKind},
     resize::{Interpolation, Resize, ResizeGradient},
     softmax::Softmax,
+    warp::{FillMode, Warp},
 };
 use crate::tensor::DType;
 
@@ -55,6 +56,8 @@ pub enum Op {
     Resize(Resize),
     /// Gradient of resampling by its input.
     ResizeGradient(ResizeGradient),
+    /// Pictures seen through projective maps.
+    Warp(Warp),
     /// A constant border.
     Pad(Pad),
     /// A box cut out.
@@ -95,6 +98,7 @@ impl Op {
             Op::RandomUniform(_) => "RandomUniform",
             Op::Resize(_) => "Resize",
             Op::ResizeGradient(_) => "ResizeGradient",
+            Op::Warp(_) => "Warp",
             Op::Pad(_) => "Pad",
             Op::Slice(_) => "Slice",
             Op::Transpose(_) => "Transpose",
@@ -129,6 +133,7 @@ impl Op {
             Op::RandomUniform(op) => op.output_shape(inputs),
             Op::Resize(op) => op.output_shape(inputs),
             Op::ResizeGradient(op) => op.output_shape(inputs),
+            Op::Warp(op) => op.output_shape(inputs),
             Op::Pad(op) => op.output_shape(inputs),
             Op::Slice(op) => op.output_shape(inputs),
             Op::Transpose(op) => op.output_shape(inputs),

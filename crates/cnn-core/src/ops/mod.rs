@@ -13,6 +13,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 /// The result of a shape rule: the output's shape, or what the op wanted instead.
 pub(crate) type Shape = Result<Vec<usize>, String>;

@@ -84,6 +84,7 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         | Op::ResizeGradient(_)
         | Op::Assign(_)
         | Op::RandomUniform(_)
+        | Op::Warp(_)
         | Op::OptimizerStep(_)
         | Op::BatchNorm(_)
         | Op::LayerNorm(_)

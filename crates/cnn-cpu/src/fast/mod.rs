@@ -21,6 +21,7 @@ mod resize;
 mod softmax;
 mod vectors;
 mod walk;
+mod warp;
 mod weights;
 mod window;
 
@@ -95,6 +96,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::RandomUniform(op) => random::uniform(op, inputs[0], y),
         Op::Resize(op) => resize::resize(op, inputs[0], y),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape, y),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1], y),
         Op::Pad(op) => movement::pad(op, inputs[0], shape, y),
         Op::Slice(op) => movement::slice(op, inputs[0], shape, y),
         Op::Transpose(op) => movement::transpose(op, inputs[0], shape, y),

@@ -22,6 +22,8 @@ mod run;
 mod softmax;
 #[cfg(test)]
 mod tests;
+pub(crate) mod turns;
+mod warp;
 
 use cnn_core::op::Op;
 use cnn_core::{DType, ShapeError};
@@ -125,6 +127,7 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::RandomUniform(op) => moved(random::uniform(op, inputs[0], shape)),
         Op::Resize(op) => resize::resize(op, inputs[0]),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1]),
         Op::Pad(op) => moved(movement::pad(op, inputs[0], shape)),
         Op::Slice(op) => moved(movement::slice(op, inputs[0], shape)),
         Op::Transpose(op) => moved(movement::transpose(op, inputs[0], shape)),

@@ -14,6 +14,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 use cnn_core::Op;
 use cnn_shaders::Variant;
@@ -51,6 +52,7 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::RandomUniform(op) => random::candidates(op, problem),
         Op::Resize(op) => resize::candidates(op, problem),
         Op::ResizeGradient(op) => resize::gradient(op, problem),
+        Op::Warp(op) => warp::candidates(op, problem),
         Op::Pad(op) => movement::pad(op, problem),
         Op::Slice(op) => movement::slice(op, problem),
         Op::Transpose(op) => movement::transpose(op, problem),

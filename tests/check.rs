@@ -188,6 +188,7 @@ fn is_exact(op: &Op) -> bool {
         // The maps that small integers get have whole positions.
         Op::Warp(_) => true,
         Op::Pad(_) | Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Broadcast(_) | Op::Reshape(_) => true,
+        Op::Histogram(_) | Op::Lookup(_) => true,
         Op::Cast(_) | Op::Assign(_) | Op::RandomUniform(_) => true,
         Op::OptimizerStep(_) => false,
     }

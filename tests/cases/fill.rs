@@ -122,6 +122,9 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
         Op::OptimizerStep(_) => Domain::Uniform(-1.0, 1.0),
         // The variance.
         Op::BatchNorm(_) if index == 4 => positive(),
+        // Beyond both ends of the bins.
+        Op::Histogram(op) if fill == Fill::Reals => Domain::Uniform(-1.0, op.bins as f32 + 1.0),
+        Op::Lookup(_) if fill == Fill::Reals && index == 0 => Domain::Uniform(-1.0, case.inputs[1][0] as f32 + 1.0),
         Op::Warp(_) if index == 1 => Domain::Projective(fill),
         Op::Softmax(_) if fill == Fill::Reals => Domain::Uniform(-12.0, 12.0),
         _ if fill == Fill::Reals => Domain::Uniform(-1.0, 1.0),

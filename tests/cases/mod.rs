@@ -12,6 +12,7 @@ pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod fill;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;
@@ -73,6 +74,7 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
         ("softmax", softmax::cases()),
         ("resize", resize::cases()),
         ("warp", warp::cases()),
+        ("histogram", histogram::cases()),
         ("movement", movement::cases()),
         ("random", random::cases()),
         ("optimizer_step", optimizer_step::cases()),
@@ -93,6 +95,7 @@ pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
         ("softmax", softmax::strategy()),
         ("resize", resize::strategy()),
         ("warp", warp::strategy()),
+        ("histogram", histogram::strategy()),
         ("movement", movement::strategy()),
         ("random", random::strategy()),
         ("optimizer_step", optimizer_step::strategy()),

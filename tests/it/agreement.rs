@@ -107,6 +107,7 @@ families!(
     normalization,
     softmax,
     resize,
+    histogram,
     warp,
     movement,
     random,

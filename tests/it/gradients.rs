@@ -102,6 +102,8 @@ fn has_gradient(op: &Op) -> bool {
             | Op::Assign(_)
             | Op::RandomUniform(_)
             | Op::Warp(_)
+            | Op::Histogram(_)
+            | Op::Lookup(_)
             | Op::OptimizerStep(_)
     )
 }

@@ -77,7 +77,8 @@ def layers():
         L.RandomGaussianBlur((1.0, 1.0), 5, (0.6, 1.0)), L.RandomGaussianBlur(1.0, (3, 7), 0.9),
         L.RandomInvert(), L.RandomInvert((0.2, 0.7)),
         L.Solarization(0.3, 0.9), L.Solarization((0.1, 0.2), (0.4, 0.6)),
-        L.AutoContrast(),
+        L.AutoContrast(), L.Equalization(), L.Equalization(bins=52),
+        *(L.RandAugment() for _ in range(6)), L.RandAugment(num_ops=3, factor=(0.2, 0.7), interpolation="nearest"),
     ]
     unit = (0.0, 1.0)
     units = [
@@ -85,7 +86,7 @@ def layers():
         L.RandomSaturation((0.3, 0.9), value_range=unit), L.RandomHue(0.8, value_range=unit),
         L.RandomErasing(1.0, (0.3, 0.8), 0.25, value_range=unit), L.RandomSharpness(0.9, value_range=unit),
         L.RandomColorDegeneration(0.8, value_range=unit), L.RandomPosterization(5, value_range=unit),
-        L.RandomInvert(value_range=unit), L.Solarization(0.1, 0.8, value_range=unit), L.AutoContrast(value_range=unit),
+        L.RandomInvert(value_range=unit), L.Solarization(0.1, 0.8, value_range=unit), L.AutoContrast(value_range=unit), L.Equalization(unit),
         L.RandomColorJitter(unit, 0.2, 0.3, (0.4, 0.6), 0.5), L.RandomGaussianBlur(value_range=unit),
     ]
     signed = [L.AutoContrast(value_range=(-1.0, 1.0)), L.RandomBrightness(0.3, value_range=(-1.0, 1.0))]
@@ -106,6 +107,9 @@ def layer_case(layer, largest):
     config = {key: value for key, value in layer.get_config().items() if key not in ("name", "trainable", "dtype")}
     if isinstance(layer, L.RandomCrop):
         config["seed"] = None  # Keras's own choice, another one each time.
+    if isinstance(layer, L.RandAugment):
+        # Keras draws once for each augmentation, we each time that one is taken.
+        DRAWN[1:] = DRAWN[1:] * layer.num_ops
     return {
         "class": type(layer).__name__, "config": config, "largest": largest, "drawn": [list(u) for u in DRAWN],
         "shape": list(y.shape), "y": np.round(y, 1 if largest == 255.0 else 3).ravel().tolist(),

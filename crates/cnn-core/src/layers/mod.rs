@@ -36,9 +36,9 @@ pub use activation::Activation;
 pub use activations::{ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use applications::{CustomScaleLayer, LayerScale, StochasticDepth};
 pub use augmentation::{
-    AutoContrast, CenterCrop, Factor, FlipMode, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
-    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue,
-    RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
+    AutoContrast, CenterCrop, Equalization, Factor, FlipMode, RandAugment, RandomBrightness, RandomColorDegeneration,
+    RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale,
+    RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
     RandomShear, RandomTranslation, RandomZoom, Solarization,
 };
 pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
@@ -257,6 +257,10 @@ layers! {
     AutoContrast,
     /// The middle of pictures.
     CenterCrop,
+    /// Values made equally frequent, in training.
+    Equalization,
+    /// Some of eleven augmentations at random, in training.
+    RandAugment,
     /// Brighter or darker at random, in training.
     RandomBrightness,
     /// Fewer colours at random, in training.

@@ -5,6 +5,7 @@ pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;

@@ -85,6 +85,8 @@ fn is_identity(graph: &Graph, node: &Node) -> bool {
         | Op::Assign(_)
         | Op::RandomUniform(_)
         | Op::Warp(_)
+        | Op::Histogram(_)
+        | Op::Lookup(_)
         | Op::OptimizerStep(_)
         | Op::BatchNorm(_)
         | Op::LayerNorm(_)

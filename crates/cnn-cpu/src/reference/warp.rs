@@ -19,27 +19,23 @@ const LARGEST: f64 = (1u32 << 22) as f64;
 pub(super) fn warp<R: Real>(op: &Warp, x: &Array, transforms: &Array) -> Vec<R> {
     let [n, _, _, c] = x.dims4();
     let [oh, ow] = op.size;
-    let each = |f: &mut dyn FnMut(&Picture, &[f64], [f64; 2])| {
-        for (n, i, j) in (0..n).flat_map(|n| (0..oh).flat_map(move |i| (0..ow).map(move |j| (n, i, j)))) {
-            f(&Picture { op, x, n }, &transforms.data[8 * n..][..8], [j as f64, i as f64]);
-        }
+    let at = |pixel: usize| {
+        let (n, i, j) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
+        let map = &transforms.data[8 * n..][..8];
+        (Picture { op, x, n }, map, positions(map, [j as f64, i as f64]))
     };
-    let mut values = Vec::with_capacity(n * oh * ow * c);
-    each(&mut |picture, map, at| match positions(map, at) {
-        Some([x, y]) => values.extend((0..c).map(|channel| picture.pixel(y.value, x.value, channel))),
-        None => values.extend((0..c).map(|_| f64::from(op.fill_value))),
-    });
-    let errors = || {
-        let mut errors = Vec::with_capacity(n * oh * ow * c);
-        each(&mut |picture, map, at| match positions(map, at) {
-            Some([x, y]) => errors.extend(picture.errors(y, x)),
-            // Where k is 0 exactly it is so in float32, if it is the sum of whole numbers; else it may be anything.
-            None => errors
-                .extend((0..c).map(|_| if map[6..].iter().all(|c| c.fract() == 0.0) { 0.0 } else { f64::INFINITY })),
-        });
-        errors
+    let value = |pixel| match at(pixel) {
+        (picture, _, Some([x, y])) => (0..c).map(|channel| picture.pixel(y.value, x.value, channel)).collect(),
+        (_, _, None) => vec![f64::from(op.fill_value); c],
     };
-    R::with_errors(values.clone(), errors)
+    let error = |pixel| match at(pixel) {
+        (picture, _, Some([x, y])) => picture.errors(y, x),
+        // Where k is 0 exactly it is so in float32, if it is the sum of whole numbers; else it may be anything.
+        (_, map, None) if map[6..].iter().all(|c| c.fract() == 0.0) => vec![0.0; c],
+        (_, _, None) => vec![f64::INFINITY; c],
+    };
+    let pixels = 0..n * oh * ow;
+    R::with_errors(pixels.clone().flat_map(value).collect(), || pixels.flat_map(error).collect())
 }
 
 /// Column and row that the output's pixel at (x, y) reads; `None` where k is 0.

@@ -139,6 +139,8 @@ impl Context<'_> {
             | Op::ResizeGradient(_)
             | Op::RandomUniform(_)
             | Op::Warp(_)
+            | Op::Histogram(_)
+            | Op::Lookup(_)
             | Op::OptimizerStep(_)
             | Op::Assign(_) => {
                 Err(GradientError::NotDifferentiable { name: self.node.name.clone(), op: self.node.op.name() })

@@ -6,6 +6,7 @@ pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;
@@ -53,6 +54,8 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::Resize(op) => resize::candidates(op, problem),
         Op::ResizeGradient(op) => resize::gradient(op, problem),
         Op::Warp(op) => warp::candidates(op, problem),
+        Op::Histogram(op) => histogram::histogram(op, problem),
+        Op::Lookup(op) => histogram::lookup(op, problem),
         Op::Pad(op) => movement::pad(op, problem),
         Op::Slice(op) => movement::slice(op, problem),
         Op::Transpose(op) => movement::transpose(op, problem),

@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::layers::common::one;
 use crate::layers::{Kind, Lowering, SymbolicShape};
-use crate::op::{BinaryOp, Function, Op, Reduce, ReduceKind};
+use crate::op::{BinaryOp, Function, Gemm, Histogram, Lookup, Op, Reduce, ReduceKind, Slice};
 use crate::tensor::Tensor;
 
 /// The range of bytes, in which Keras computes some augmentations.
@@ -325,29 +325,124 @@ impl AutoContrast {
     }
 }
 
-impl Kind for AutoContrast {
-    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
+impl Augmentation for AutoContrast {
+    fn check(&self, [h, w, _]: [Option<usize>; 3]) -> Result<(), String> {
         check_range(self.value_range)?;
-        let [h, w, _] = sizes(inputs)?;
         if [h, w].contains(&Some(0)) {
             return Err("expects pictures of at least one pixel".into());
         }
+        Ok(())
+    }
+
+    fn augment(&self, cx: &mut Lowering<'_>, x: ValueId) -> Made {
+        let [_, h, w, _] = dims(cx, x);
+        let high = largest(cx, x, [h, w])?;
+        let negative = affine(cx, x, -1.0, 0.0)?;
+        let minus_low = largest(cx, negative, [h, w])?;
+        let width = cx.binary(BinaryOp::Add, high, minus_low)?;
+        let divisor = with_number(cx, BinaryOp::Maximum, width, TINY)?;
+        let above = cx.binary(BinaryOp::Add, x, minus_low)?;
+        let share = cx.binary(BinaryOp::Divide, above, divisor)?;
+        let stretched = rescaled(cx, share, [0.0, 1.0], self.value_range)?;
+        let varied = with_number(cx, BinaryOp::GreaterEqual, width, TINY)?;
+        select(cx, varied, stretched, x)
+    }
+}
+
+impl Kind for AutoContrast {
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
+        self.check(sizes(inputs)?)?;
         one(inputs).cloned()
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {
-        batched(cx, inputs[0], |cx, x| {
-            let [_, h, w, _] = dims(cx, x);
-            let high = largest(cx, x, [h, w])?;
-            let negative = affine(cx, x, -1.0, 0.0)?;
-            let minus_low = largest(cx, negative, [h, w])?;
-            let width = cx.binary(BinaryOp::Add, high, minus_low)?;
-            let divisor = with_number(cx, BinaryOp::Maximum, width, TINY)?;
-            let above = cx.binary(BinaryOp::Add, x, minus_low)?;
-            let share = cx.binary(BinaryOp::Divide, above, divisor)?;
-            let stretched = rescaled(cx, share, [0.0, 1.0], self.value_range)?;
-            let varied = with_number(cx, BinaryOp::GreaterEqual, width, TINY)?;
-            select(cx, varied, stretched, x)
-        })
+        batched(cx, inputs[0], |cx, x| self.augment(cx, x))
+    }
+}
+
+/// Keras's `Equalization`: values spread so that each is as frequent as any other, in training.
+///
+/// As in Keras one count is made of all pictures of a batch, for each channel. A channel of one value stays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Equalization {
+    /// Into how many values they are counted, from 2 to 2048; of 256, bytes are counted as they are.
+    pub bins: usize,
+    /// The least and the greatest value of a pixel.
+    pub value_range: [f64; 2],
+}
+setters!(Equalization: value_range);
+
+impl Default for Equalization {
+    fn default() -> Self {
+        Self { bins: 256, value_range: BYTES }
+    }
+}
+
+impl Equalization {
+    /// By 256 values, from 0 to 255.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets into how many values pixels are counted.
+    pub fn bins(mut self, bins: usize) -> Self {
+        self.bins = bins;
+        self
+    }
+
+    /// For each bin and channel, `[bins, C]`, the new value: the share of pixels in it and below, without the first bin's, from
+    /// 0 to 255.
+    fn table(self, cx: &mut Lowering<'_>, place: ValueId) -> Result<[ValueId; 2], ShapeError> {
+        let (bins, c) = (self.bins, dims(cx, place)[3]);
+        let counts = cx.push(Op::Histogram(Histogram { bins }), &[place])?;
+        let counts = cx.push(Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: 0..1 }), &[counts])?;
+        let counts = cx.reshape(counts, vec![bins, c])?;
+        // Sums of each bin and those below by a matrix, [bins, bins].
+        let below = cx.constant(Tensor::from_fn(vec![bins, bins], |i| f32::from(u8::from(i % bins <= i / bins))));
+        let sums = cx.push(Op::Gemm(Gemm::default()), &[below, counts])?;
+        let total = cx.push(Op::Slice(Slice { begin: vec![bins - 1, 0], size: vec![1, c] }), &[sums])?;
+        // The first sum above 0 is the smallest: the others count as the total.
+        let none = less_than_half(cx, sums)?;
+        let without = select(cx, none, total, sums)?;
+        let negative = affine(cx, without, -1.0, 0.0)?;
+        let rows = cx.reshape(negative, vec![1, bins, c, 1])?;
+        let first = largest(cx, rows, [bins, 1])?;
+        let first = cx.reshape(first, vec![1, c])?;
+        let rest = cx.binary(BinaryOp::Add, total, first)?;
+        let above = cx.binary(BinaryOp::Add, sums, first)?;
+        let divisor = with_number(cx, BinaryOp::Maximum, rest, 1.0)?;
+        let share = cx.binary(BinaryOp::Divide, above, divisor)?;
+        let table = affine(cx, share, 255.0, 0.5)?;
+        let table = cx.unary(Function::Floor, table)?;
+        let varied = with_number(cx, BinaryOp::GreaterEqual, rest, 0.5)?;
+        Ok([clip(cx, table, BYTES)?, varied])
+    }
+}
+
+/// 1 where a count is 0, else 0.
+fn less_than_half(cx: &mut Lowering<'_>, count: ValueId) -> Made {
+    let some = with_number(cx, BinaryOp::GreaterEqual, count, 0.5)?;
+    affine(cx, some, -1.0, 1.0)
+}
+
+impl Augmentation for Equalization {
+    fn check(&self, _: [Option<usize>; 3]) -> Result<(), String> {
+        check_range(self.value_range)?;
+        if (2..=Histogram::MOST_BINS).contains(&self.bins) {
+            return Ok(());
+        }
+        Err(format!("needs 2 to {} bins, not {},", Histogram::MOST_BINS, self.bins))
+    }
+
+    fn augment(&self, cx: &mut Lowering<'_>, x: ValueId) -> Made {
+        let c = dims(cx, x)[3];
+        let bytes = rescaled(cx, x, self.value_range, BYTES)?;
+        // A little more, so that a byte's rounding does not take it to the bin below.
+        let place = affine(cx, bytes, (self.bins - 1) as f64 / 255.0, 1e-3)?;
+        let [table, varied] = self.table(cx, place)?;
+        let spread = cx.push(Op::Lookup(Lookup), &[place, table])?;
+        let varied = cx.reshape(varied, vec![1, 1, 1, c])?;
+        let bytes = select(cx, varied, spread, bytes)?;
+        rescaled(cx, bytes, BYTES, self.value_range)
     }
 }

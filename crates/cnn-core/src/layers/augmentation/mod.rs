@@ -11,11 +11,12 @@ mod crop;
 mod filter;
 mod geometry;
 mod hsv;
+mod rand_augment;
 mod tools;
 
 pub use color::{
-    AutoContrast, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomGrayscale, RandomInvert,
-    RandomPosterization, Solarization,
+    AutoContrast, Equalization, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomGrayscale,
+    RandomInvert, RandomPosterization, Solarization,
 };
 pub use crop::{CenterCrop, RandomCrop};
 pub use filter::{RandomErasing, RandomGaussianBlur, RandomSharpness};
@@ -23,6 +24,7 @@ pub use geometry::{
     FlipMode, RandomFlip, RandomPerspective, RandomRotation, RandomShear, RandomTranslation, RandomZoom,
 };
 pub use hsv::{RandomColorJitter, RandomHue, RandomSaturation};
+pub use rand_augment::RandAugment;
 
 use super::common::one;
 use super::{Kind, Lowering, Mode, SymbolicShape};
@@ -147,9 +149,11 @@ kinds!(
     RandomPosterization,
     RandomInvert,
     Solarization,
+    Equalization,
     RandomErasing,
     RandomSharpness,
     RandomGaussianBlur,
+    RandAugment,
 );
 
 /// The builder methods that several augmentations have.

@@ -1,10 +1,10 @@
 //! Layers that change pictures at random.
 
 use cnn_core::layers::{
-    AutoContrast, CenterCrop, Factor, FillMode, FlipMode, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
-    RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue,
-    RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
-    RandomShear, RandomTranslation, RandomZoom, Solarization,
+    AutoContrast, CenterCrop, Equalization, Factor, FillMode, FlipMode, RandAugment, RandomBrightness,
+    RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip,
+    RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization,
+    RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Solarization,
 };
 use serde_json::{Value, json};
 
@@ -270,6 +270,32 @@ pub(super) fn read_auto_contrast(args: &mut Args<'_>) -> Result<AutoContrast, Pr
 pub(super) fn write_auto_contrast(layer: &AutoContrast, config: &mut Config<'_>) {
     config.set("data_format", json!("channels_last"));
     config.set("value_range", json!(layer.value_range));
+}
+
+pub(super) fn read_equalization(args: &mut Args<'_>) -> Result<Equalization, Problem> {
+    args.channels_last()?;
+    Ok(Equalization { bins: args.size_or("bins", 256)?, value_range: value_range(args)? })
+}
+
+pub(super) fn write_equalization(layer: &Equalization, config: &mut Config<'_>) {
+    config.set("data_format", json!("channels_last"));
+    config.set("bins", json!(layer.bins));
+    config.set("value_range", json!(layer.value_range));
+}
+
+pub(super) fn read_rand_augment(args: &mut Args<'_>) -> Result<RandAugment, Problem> {
+    args.channels_last()?;
+    let layer = RandAugment::new(factor(args, "factor", 0.5)?).value_range(value_range(args)?);
+    let (num_ops, interpolation) = (args.size_or("num_ops", 2)?, interpolation(args, "bilinear")?);
+    Ok(RandAugment { num_ops, interpolation, seed: args.seed()?, ..layer })
+}
+
+pub(super) fn write_rand_augment(layer: &RandAugment, config: &mut Config<'_>) {
+    common(config, layer.seed);
+    config.set("value_range", json!(layer.value_range));
+    config.set("num_ops", json!(layer.num_ops));
+    config.set("factor", two(layer.factor));
+    config.set("interpolation", interpolation_name(layer.interpolation));
 }
 
 pub(super) fn read_random_color_jitter(args: &mut Args<'_>) -> Result<RandomColorJitter, Problem> {

@@ -9,7 +9,7 @@ use super::{Dialect, applications, augmentation, convolution, elementwise, shape
 use crate::error::Problem;
 
 /// The classes that can be read.
-const KNOWN: [&str; 62] = [
+const KNOWN: [&str; 64] = [
     "Activation",
     "Add",
     "AutoContrast",
@@ -26,6 +26,7 @@ const KNOWN: [&str; 62] = [
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
+    "Equalization",
     "Flatten",
     "Functional",
     "GlobalAveragePooling2D",
@@ -41,6 +42,7 @@ const KNOWN: [&str; 62] = [
     "Normalization",
     "PReLU",
     "Permute",
+    "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
     "RandomColorJitter",
@@ -151,6 +153,8 @@ pub(super) fn read(class: &str, args: &mut Args<'_>) -> Result<Layer, Problem> {
         "Permute" => shapes::read_permute(args)?.into(),
         "Dropout" => shapes::read_dropout(args)?.into(),
         "AutoContrast" => augmentation::read_auto_contrast(args)?.into(),
+        "Equalization" => augmentation::read_equalization(args)?.into(),
+        "RandAugment" => augmentation::read_rand_augment(args)?.into(),
         "CenterCrop" => augmentation::read_center_crop(args)?.into(),
         "RandomBrightness" => augmentation::read_random_brightness(args)?.into(),
         "RandomColorDegeneration" => augmentation::read_random_color_degeneration(args)?.into(),
@@ -214,6 +218,8 @@ pub(super) fn write(layer: &Layer, place: &str) -> Result<Map<String, Value>, Pr
         Layer::Permute(layer) => shapes::write_permute(layer, c),
         Layer::Dropout(layer) => shapes::write_dropout(layer, c),
         Layer::AutoContrast(layer) => augmentation::write_auto_contrast(layer, c),
+        Layer::Equalization(layer) => augmentation::write_equalization(layer, c),
+        Layer::RandAugment(layer) => augmentation::write_rand_augment(layer, c),
         Layer::CenterCrop(layer) => augmentation::write_center_crop(layer, c),
         Layer::RandomBrightness(layer) => augmentation::write_random_brightness(layer, c),
         Layer::RandomColorDegeneration(layer) => augmentation::write_random_color_degeneration(layer, c),

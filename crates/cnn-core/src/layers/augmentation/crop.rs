@@ -105,8 +105,8 @@ impl RandomCrop {
         let part = |own: usize, other: usize, target: usize, across: usize| {
             ((other as f64 * target as f64 / across as f64) as usize).min(own).max(1)
         };
-        let top = (h - part(h, w, self.height, self.width)) / 2;
-        let left = (w - part(w, h, self.width, self.height)) / 2;
+        let top = h.saturating_sub(part(h, w, self.height, self.width)) / 2;
+        let left = w.saturating_sub(part(w, h, self.width, self.height)) / 2;
         let size = [self.height, self.width];
         let x = slice(cx, x, [top, left], [size[0].min(h - top), size[1].min(w - left)])?;
         cx.push(Op::Resize(Resize { interpolation: Interpolation::Bilinear, size }), &[x])

@@ -25,7 +25,9 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "copy",
     "gemm",
     "gemv",
+    "histogram",
     "layer_norm",
+    "lookup",
     "optimizer_step",
     "pool2d",
     "pool2d_average_gradient",
@@ -39,6 +41,7 @@ pub(crate) const KERNELS: &[(&str, &str)] = files!["":
     "softmax",
     "unary",
     "unary_gradient",
+    "warp",
 ];
 
 /// Kernels that browsers cannot take.

@@ -82,7 +82,9 @@ fn gain(op: &Op, inputs: &[&Array]) -> f64 {
         Op::Pool2D(_) | Op::Resize(_) | Op::Pad(_) | Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) => 1.0,
         Op::Broadcast(_) | Op::Reshape(_) | Op::Cast(_) | Op::Assign(_) => 1.0,
         Op::Pool2DGradient(_) | Op::UnaryGradient(_) | Op::ResizeGradient(_) => panic!("no layer makes a gradient"),
-        Op::RandomUniform(_) | Op::OptimizerStep(_) => panic!("no layer does this in inference"),
+        Op::RandomUniform(_) | Op::Warp(_) | Op::Histogram(_) | Op::Lookup(_) | Op::OptimizerStep(_) => {
+            panic!("no layer does this in inference")
+        }
     }
 }
 
@@ -170,12 +172,14 @@ impl Nudge {
             Op::BatchNorm(norm) => norm.epsilon = self.number(norm.epsilon),
             Op::LayerNorm(norm) => norm.epsilon = self.number(norm.epsilon),
             Op::Pad(pad) => pad.value = self.number(pad.value),
+            Op::Warp(warp) => warp.fill_value = self.number(warp.fill_value),
             // No constants but sizes, and clamps that passes make.
             Op::Conv2D(_) | Op::Conv2DFilterGradient(_) | Op::Conv2DTranspose(_) | Op::Gemm(_) => {}
             Op::Pool2D(_) | Op::Pool2DGradient(_) | Op::Reduce(_) => {}
             Op::Softmax(_) | Op::Resize(_) | Op::ResizeGradient(_) => {}
             Op::UnaryGradient(gradient) => gradient.function = self.function(gradient.function),
             Op::Slice(_) | Op::Transpose(_) | Op::Concat(_) | Op::Broadcast(_) | Op::Reshape(_) => {}
+            Op::Histogram(_) | Op::Lookup(_) => {}
             Op::Cast(_) | Op::Assign(_) | Op::RandomUniform(_) | Op::OptimizerStep(_) => {}
         }
         op

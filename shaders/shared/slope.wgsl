@@ -85,6 +85,15 @@ fn function_slope(f: vec4<f32>, x: value) -> value {
             let y = inverseSqrt(x);
             return -(0.5 * (y * (y * y)));
         }
+        case SIN: {
+            return cos_of_turns(x * 0.15915494309189535);
+        }
+        case COS: {
+            return -cos_of_turns(x * 0.15915494309189535 - 0.25);
+        }
+        case FLOOR: {
+            return value(0.0);
+        }
         case LOG: {
             return 1.0 / x;
         }

@@ -17,6 +17,7 @@ const FUNCTIONS: &[Function] = &[
     Function::GeluTanh, Function::Sigmoid, Function::HardSigmoid, Function::Tanh, Function::Silu, Function::HardSilu,
     Function::Softplus, Function::Softsign, Function::Exponential, Function::Mish, Function::Sqrt, Function::InverseSqrt, Function::Log,
     Function::Affine { scale: 0.5, offset: -1.0 }, Function::Affine { scale: 1.0 / 127.5, offset: -1.0 },
+    Function::Sin, Function::Cos, Function::Floor,
 ];
 
 /// Shapes for the functions of one element, more than [`super::fill`]'s special numbers first.

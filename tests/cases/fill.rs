@@ -46,6 +46,8 @@ enum Domain {
     Positive(u32),
     /// From, up to.
     Uniform(f32, f32),
+    /// The eight numbers of a projective map: around those of the identity, or whole ones of an affine map.
+    Projective(Fill),
     /// Of either sign and a magnitude from the first to the second, evenly by logarithm; after [`SPECIAL`]'s.
     Wide(f32, f32),
 }
@@ -64,11 +66,26 @@ impl Domain {
         let sign = if negative { -1.0 } else { 1.0 };
         match *self {
             Domain::Signed(max) => sign * (1 + (bits >> 8) as u32 % max) as f32,
+            Domain::Projective(fill) => projective(fill, index % 8, unit),
             Domain::Positive(max) => (1 + (bits >> 8) as u32 % max) as f32,
             Domain::Uniform(low, high) => low + (high - low) * unit,
             Domain::Wide(..) if index < SPECIAL.len() => SPECIAL[index],
             Domain::Wide(low, high) => sign * low * (high / low).powf(unit),
         }
+    }
+}
+
+/// Number `place` of a projective map, for a `unit` in `[0, 1)`.
+fn projective(fill: Fill, place: usize, unit: f32) -> f32 {
+    let signed = 2.0 * unit - 1.0;
+    match (fill, place) {
+        (Fill::SmallIntegers, 0 | 1 | 3 | 4) => (signed * 2.5).round(),
+        (Fill::SmallIntegers, 2 | 5) => (signed * 20.0).round(),
+        (Fill::SmallIntegers, _) => 0.0,
+        (Fill::Reals, 0 | 4) => 1.0 + 0.5 * signed,
+        (Fill::Reals, 1 | 3) => 0.5 * signed,
+        (Fill::Reals, 2 | 5) => 8.0 * signed,
+        (Fill::Reals, _) => 0.02 * signed,
     }
 }
 
@@ -105,6 +122,10 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
         Op::OptimizerStep(_) => Domain::Uniform(-1.0, 1.0),
         // The variance.
         Op::BatchNorm(_) if index == 4 => positive(),
+        // Beyond both ends of the bins.
+        Op::Histogram(op) if fill == Fill::Reals => Domain::Uniform(-1.0, op.bins as f32 + 1.0),
+        Op::Lookup(_) if fill == Fill::Reals && index == 0 => Domain::Uniform(-1.0, case.inputs[1][0] as f32 + 1.0),
+        Op::Warp(_) if index == 1 => Domain::Projective(fill),
         Op::Softmax(_) if fill == Fill::Reals => Domain::Uniform(-12.0, 12.0),
         _ if fill == Fill::Reals => Domain::Uniform(-1.0, 1.0),
         _ => Domain::Signed(products(case).map_or(8, |k| largest_integer(k, storage))),

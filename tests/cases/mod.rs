@@ -12,6 +12,7 @@ pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod fill;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;
@@ -20,6 +21,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 pub use fill::Fill;
 
@@ -71,6 +73,8 @@ pub fn all() -> Vec<(&'static str, Vec<Case>)> {
         ("normalization", normalization::cases()),
         ("softmax", softmax::cases()),
         ("resize", resize::cases()),
+        ("warp", warp::cases()),
+        ("histogram", histogram::cases()),
         ("movement", movement::cases()),
         ("random", random::cases()),
         ("optimizer_step", optimizer_step::cases()),
@@ -90,6 +94,8 @@ pub fn strategies() -> Vec<(&'static str, BoxedStrategy<Case>)> {
         ("normalization", normalization::strategy()),
         ("softmax", softmax::strategy()),
         ("resize", resize::strategy()),
+        ("warp", warp::strategy()),
+        ("histogram", histogram::strategy()),
         ("movement", movement::strategy()),
         ("random", random::strategy()),
         ("optimizer_step", optimizer_step::strategy()),

@@ -107,6 +107,8 @@ families!(
     normalization,
     softmax,
     resize,
+    histogram,
+    warp,
     movement,
     random,
     optimizer_step

@@ -1,6 +1,7 @@
 //! Tests across the workspace, in one binary, since each binary is linked with all of it.
 
 mod agreement;
+mod augmentation;
 mod contact_sheet;
 mod damage;
 mod data;

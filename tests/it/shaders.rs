@@ -32,8 +32,8 @@ macro_rules! layout {
 /// The `Params` of each kernel.
 fn params_of(shader: &str) -> Layout {
     use kernels::{
-        conv2d, conv2d_transpose, elementwise, gemm, movement, normalization, optimizer_step, pool2d, random, reduce,
-        resize, softmax,
+        conv2d, conv2d_transpose, elementwise, gemm, histogram, movement, normalization, optimizer_step, pool2d,
+        random, reduce, resize, softmax, warp,
     };
     match shader {
         "batch_norm" => layout!(normalization::BatchNormParams { arguments, count, channels, inner, epsilon }),
@@ -51,6 +51,11 @@ fn params_of(shader: &str) -> Layout {
         "reduce" | "reduce_shared" => layout!(reduce::Params { outer, n, inner, kind }),
         "optimizer_step" => layout!(optimizer_step::Params { arguments, more_arguments, count, pad }),
         "random_uniform" => layout!(random::Params { count, stream, pad }),
+        "histogram" => layout!(histogram::HistogramParams { batch, pixels, channels, pad }),
+        "lookup" => layout!(histogram::LookupParams { count, channels, bins, pad }),
+        "warp" => {
+            layout!(warp::Params { batch, in_h, in_w, channels, out_h, out_w, bilinear, fill_mode, fill_value, pad })
+        }
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),
         "unary" | "unary_gradient" => layout!(elementwise::UnaryParams { arguments, count, pad }),
         _ if shader.starts_with("pool2d") => layout!(pool2d::Params {

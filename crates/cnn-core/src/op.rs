@@ -7,6 +7,7 @@ pub use crate::ops::{
     conv2d_transpose::Conv2DTranspose,
     elementwise::{Binary, BinaryOp, Function, Unary, UnaryGradient},
     gemm::Gemm,
+    histogram::{Histogram, Lookup, bin},
     movement::{Assign, Broadcast, Cast, Concat, Pad, Reshape, Slice, Transpose},
     normalization::{BatchNorm, LayerNorm},
     optimizer_step::{OptimizerStep, Rule},
@@ -15,6 +16,7 @@ pub use crate::ops::{
     reduce::{Reduce, ReduceKind},
     resize::{Interpolation, Resize, ResizeGradient},
     softmax::Softmax,
+    warp::{FillMode, Warp},
 };
 use crate::tensor::DType;
 
@@ -55,6 +57,12 @@ pub enum Op {
     Resize(Resize),
     /// Gradient of resampling by its input.
     ResizeGradient(ResizeGradient),
+    /// Pictures seen through projective maps.
+    Warp(Warp),
+    /// Pixels counted by value.
+    Histogram(Histogram),
+    /// A table's entry for each pixel.
+    Lookup(Lookup),
     /// A constant border.
     Pad(Pad),
     /// A box cut out.
@@ -95,6 +103,9 @@ impl Op {
             Op::RandomUniform(_) => "RandomUniform",
             Op::Resize(_) => "Resize",
             Op::ResizeGradient(_) => "ResizeGradient",
+            Op::Warp(_) => "Warp",
+            Op::Histogram(_) => "Histogram",
+            Op::Lookup(_) => "Lookup",
             Op::Pad(_) => "Pad",
             Op::Slice(_) => "Slice",
             Op::Transpose(_) => "Transpose",
@@ -129,6 +140,9 @@ impl Op {
             Op::RandomUniform(op) => op.output_shape(inputs),
             Op::Resize(op) => op.output_shape(inputs),
             Op::ResizeGradient(op) => op.output_shape(inputs),
+            Op::Warp(op) => op.output_shape(inputs),
+            Op::Histogram(op) => op.output_shape(inputs),
+            Op::Lookup(op) => op.output_shape(inputs),
             Op::Pad(op) => op.output_shape(inputs),
             Op::Slice(op) => op.output_shape(inputs),
             Op::Transpose(op) => op.output_shape(inputs),

@@ -175,6 +175,34 @@ fn activations() {
 }
 
 #[test]
+fn augmentation() {
+    let x: &[usize] = &[7, 8, 3];
+    check(RandomFlip::default(), &[x], Some((x, &[])));
+    check(RandomFlip::default(), &[&[N, N, 5]], Some((&[N, N, 5], &[])));
+    check(RandomFlip::default(), &[&[7]], None);
+    check(RandomRotation::new(1.0), &[x], Some((x, &[])));
+    check(RandomRotation::new(1.1), &[x], None);
+    check(RandomZoom::new(0.2).width_factor([-0.1, 1.0]), &[x], Some((x, &[])));
+    check(RandomTranslation::new(0.2, 1.2), &[x], None);
+    check(RandomPerspective::new(0.5), &[&[1, 8, 3]], None);
+    check(RandomPerspective::new(0.5).scale(1.5), &[x], None);
+    check(RandomCrop::new(5, 12), &[x], Some((&[5, 12, 3], &[])));
+    check(CenterCrop::new(9, 4), &[&[N, N, 1]], Some((&[9, 4, 1], &[])));
+    check(CenterCrop::new(0, 4), &[x], None);
+    check(RandomContrast::new(0.5).value_range([1.0, 0.0]), &[x], None);
+    check(RandomHue::new(0.5), &[&[7, 8, 1]], None);
+    check(RandomSaturation::new(0.5).value_range([0.5, 1.0]), &[x], None);
+    check(RandomGrayscale::new(0.5), &[&[7, 8, 1]], Some((&[7, 8, 1], &[])));
+    check(RandomColorJitter::new().contrast_factor(2.0), &[x], None);
+    check(RandomPosterization::new([0, 4]), &[x], None);
+    check(RandomGaussianBlur::new(1.0).kernel_size([3, 4]), &[x], None);
+    check(RandomErasing::new(1.0).fill_value([1.0, 2.0]), &[x], None);
+    check(AutoContrast::new(), &[x], Some((x, &[])));
+    check(Equalization::new().bins(1), &[x], None);
+    check(RandAugment::new(0.5).num_ops(0), &[x], None);
+}
+
+#[test]
 fn shapes() {
     let x: &[usize] = &[7, 8, 3];
     check(Flatten, &[x], Some((&[168], &[])));

@@ -10,6 +10,7 @@
 mod activation;
 mod activations;
 mod applications;
+mod augmentation;
 mod common;
 mod conv2d;
 mod conv2d_transpose;
@@ -30,10 +31,16 @@ mod separable_conv2d;
 
 use std::sync::Arc;
 
-pub use crate::op::Interpolation;
+pub use crate::op::{FillMode, Interpolation};
 pub use activation::Activation;
 pub use activations::{ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use applications::{CustomScaleLayer, LayerScale, StochasticDepth};
+pub use augmentation::{
+    AutoContrast, CenterCrop, Equalization, Factor, FlipMode, RandAugment, RandomBrightness, RandomColorDegeneration,
+    RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale,
+    RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
+    RandomShear, RandomTranslation, RandomZoom, Solarization,
+};
 pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
 pub use conv2d::Conv2D;
 pub use conv2d_transpose::Conv2DTranspose;
@@ -246,6 +253,54 @@ layers! {
     Permute,
     /// Random zeros in training, nothing in inference.
     Dropout,
+    /// Each channel stretched to the whole value range.
+    AutoContrast,
+    /// The middle of pictures.
+    CenterCrop,
+    /// Values made equally frequent, in training.
+    Equalization,
+    /// Some of eleven augmentations at random, in training.
+    RandAugment,
+    /// Brighter or darker at random, in training.
+    RandomBrightness,
+    /// Fewer colours at random, in training.
+    RandomColorDegeneration,
+    /// Brightness, contrast, saturation and hue at random, in training.
+    RandomColorJitter,
+    /// More contrast at random, in training.
+    RandomContrast,
+    /// A part of pictures, at random in training.
+    RandomCrop,
+    /// A rectangle wiped out at random, in training.
+    RandomErasing,
+    /// Mirrored at random, in training.
+    RandomFlip,
+    /// Blurred at random, in training.
+    RandomGaussianBlur,
+    /// Grey at random, in training.
+    RandomGrayscale,
+    /// Other hues at random, in training.
+    RandomHue,
+    /// Negatives at random, in training.
+    RandomInvert,
+    /// Tilted at random, in training.
+    RandomPerspective,
+    /// Fewer bits at random, in training.
+    RandomPosterization,
+    /// Turned at random, in training.
+    RandomRotation,
+    /// Other saturation at random, in training.
+    RandomSaturation,
+    /// Sharper or softer at random, in training.
+    RandomSharpness,
+    /// Slanted at random, in training.
+    RandomShear,
+    /// Moved at random, in training.
+    RandomTranslation,
+    /// Larger or smaller at random, in training.
+    RandomZoom,
+    /// Inverted above a threshold at random, in training.
+    Solarization,
     /// A learned factor for each channel.
     LayerScale,
     /// A branch dropped at random in training, nothing in inference.

@@ -50,6 +50,12 @@ pub enum Function {
     Log,
     /// `x · tanh(softplus(x))`
     Mish,
+    /// The sine of radians.
+    Sin,
+    /// The cosine of radians.
+    Cos,
+    /// The largest whole number that is not above x.
+    Floor,
     /// √x
     Sqrt,
     /// 1 / √x

@@ -5,6 +5,7 @@ pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;
@@ -13,6 +14,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 /// The result of a shape rule: the output's shape, or what the op wanted instead.
 pub(crate) type Shape = Result<Vec<usize>, String>;

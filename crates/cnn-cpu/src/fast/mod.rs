@@ -8,6 +8,7 @@ mod conv2d_filter_gradient;
 mod conv2d_transpose;
 mod elementwise;
 mod gemm;
+mod histogram;
 mod linear;
 mod movement;
 mod normalization;
@@ -21,6 +22,7 @@ mod resize;
 mod softmax;
 mod vectors;
 mod walk;
+mod warp;
 mod weights;
 mod window;
 
@@ -95,6 +97,9 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::RandomUniform(op) => random::uniform(op, inputs[0], y),
         Op::Resize(op) => resize::resize(op, inputs[0], y),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape, y),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1], y),
+        Op::Histogram(op) => histogram::histogram(op, inputs[0], y),
+        Op::Lookup(op) => histogram::lookup(op, inputs[0], inputs[1], y),
         Op::Pad(op) => movement::pad(op, inputs[0], shape, y),
         Op::Slice(op) => movement::slice(op, inputs[0], shape, y),
         Op::Transpose(op) => movement::transpose(op, inputs[0], shape, y),

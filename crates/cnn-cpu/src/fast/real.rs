@@ -3,6 +3,7 @@
 use cnn_core::op::Function;
 
 use crate::reference::accuracy::{Real, erf_formula, formula, slope_formula};
+use crate::reference::turns::{cos_formula, sin_formula};
 
 /// What kernels compute in.
 impl Real for f32 {
@@ -48,6 +49,18 @@ impl Real for f32 {
     #[inline(always)]
     fn erf(self) -> Self {
         erf_formula(self)
+    }
+    #[inline(always)]
+    fn sin(self) -> Self {
+        sin_formula(self)
+    }
+    #[inline(always)]
+    fn cos(self) -> Self {
+        cos_formula(self)
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        self.floor()
     }
     fn sum(terms: &[Self]) -> Self {
         sum(terms)

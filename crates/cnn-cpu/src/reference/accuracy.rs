@@ -18,6 +18,8 @@
 //! | `sqrt(x)` | that of `1 / inverseSqrt(x)`: 5 ULP |
 //! | `abs`, `-x`, `min`, `max`, `clamp`, `select`, comparisons, moves | none |
 //! | `erf(x)`, which WGSL lacks | [`erf_formula`]: 1.5e-7 for the formula, and its steps |
+//! | `floor(x)` | none; where the error of x reaches over a whole number, 1 |
+//! | `sin(x)`, `cos(x)`, of which WGSL promises little | `u·(4·\|x\| + 12)` (`turns.rs`) |
 //! | sum of n terms, any order | `γ(n - 1)·Σ\|x\|`, γ(n) = n·u / (1 - n·u) |
 //!
 //! WGSL's `tanh` is good to 1e-5 alone: kernels take [`formula`]'s. Each step may also flush a denormal: 2^-126. The table
@@ -40,6 +42,8 @@
 //! - Bilinear resampling: the first pixel and the rest come from integers, `p = max((2i + 1)·in - out, 0)`,
 //!   `first = p / (2·out)`, `t = f32(p % (2·out)) / f32(2·out)`, `second = min(first + 1, in - 1)`; then `a·(1 - t) + b·t`
 //!   along the columns, and of the two results along the rows.
+//! - Projective maps: the position `(a0·x + a1·y + a2) / k`, k = c0·x + c1·y + 1, undivided where c0 and c1 are 0, decides
+//!   which pixels are mixed; `warp.rs` says what its error makes of them.
 //! - Maximum, minimum, max pooling, nearest resampling, and all that moves elements: exact.
 //!
 //! # Storage
@@ -106,6 +110,12 @@ pub trait Real:
     fn inverse_sqrt(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
+    /// The sine of radians.
+    fn sin(self) -> Self;
+    /// The cosine of radians.
+    fn cos(self) -> Self;
+    /// The largest whole number that is not above.
+    fn floor(self) -> Self;
     /// The sum, in any order.
     fn sum(terms: &[Self]) -> Self;
     /// `above(x)` for x > at, else `below(x)`: a kernel's `select`.
@@ -147,6 +157,9 @@ pub fn formula<R: Real>(function: &Function, x: R) -> R {
         Function::Softsign => x / (one + x.abs()),
         Function::Exponential => x.exp(),
         Function::Log => x.log(),
+        Function::Sin => x.sin(),
+        Function::Cos => x.cos(),
+        Function::Floor => x.floor(),
         Function::Mish => {
             // tanh(log(1 + e)) = n / (n + 2) with n = e·(e + 2) and e = exp(x); for x > 0 both sides are taken times
             // t² = exp(-2x), so that nothing overflows.
@@ -194,6 +207,9 @@ pub fn slope_formula<R: Real>(function: &Function, x: R) -> R {
         Function::Softsign => one / ((one + x.abs()) * (one + x.abs())),
         Function::Exponential => x.exp(),
         Function::Log => one / x,
+        Function::Sin => x.cos(),
+        Function::Cos => -x.sin(),
+        Function::Floor => zero,
         Function::Mish => {
             // As in formula: tanh(softplus(x)) = n / (n + d), and 1 minus its square is d·(2n + d) / (n + d)².
             let t = (-x.abs()).exp();
@@ -299,6 +315,15 @@ impl Real for f64 {
     }
     fn erf(self) -> Self {
         libm::erf(self)
+    }
+    fn sin(self) -> Self {
+        self.sin()
+    }
+    fn cos(self) -> Self {
+        self.cos()
+    }
+    fn floor(self) -> Self {
+        self.floor()
     }
     fn sum(terms: &[Self]) -> Self {
         terms.iter().sum()
@@ -417,6 +442,17 @@ impl Real for Approx {
     }
     fn erf(self) -> Self {
         Self { value: libm::erf(self.value), error: erf_formula(self).error + ERF_FORMULA_ERROR }
+    }
+    fn sin(self) -> Self {
+        Self { value: self.value.sin(), error: self.error + UNIT_ROUNDOFF * (4.0 * self.value.abs() + 12.0) }
+    }
+    fn cos(self) -> Self {
+        Self { value: self.value.cos(), ..self.sin() }
+    }
+    fn floor(self) -> Self {
+        let [low, value, high] = [self.value - self.error, self.value, self.value + self.error].map(f64::floor);
+        let error = (high - value).max(value - low);
+        Self { value, error: if error.is_nan() { f64::INFINITY } else { error } }
     }
     fn sum(terms: &[Self]) -> Self {
         let inherited: f64 = terms.iter().map(|term| term.error).sum();

@@ -26,6 +26,9 @@ pub fn apply(function: &Function, x: f64) -> f64 {
         Function::Softsign => x / (1.0 + x.abs()),
         Function::Exponential => x.exp(),
         Function::Log => x.ln(),
+        Function::Sin => x.sin(),
+        Function::Cos => x.cos(),
+        Function::Floor => x.floor(),
         Function::Mish => x * softplus(x).tanh(),
         Function::Sqrt => x.sqrt(),
         Function::InverseSqrt => 1.0 / x.sqrt(),
@@ -64,6 +67,9 @@ pub fn slope(function: &Function, x: f64) -> f64 {
         Function::Softsign => (1.0 + x.abs()).powi(-2),
         Function::Exponential => x.exp(),
         Function::Log => 1.0 / x,
+        Function::Sin => x.cos(),
+        Function::Cos => -x.sin(),
+        Function::Floor => 0.0,
         Function::Mish => {
             let tanh = softplus(x).tanh();
             tanh + x * softplus(x).cosh().powi(-2) * sigmoid(x)

@@ -10,6 +10,7 @@ mod conv2d_filter_gradient;
 mod conv2d_transpose;
 mod elementwise;
 mod gemm;
+mod histogram;
 mod linear;
 mod movement;
 mod normalization;
@@ -22,6 +23,8 @@ mod run;
 mod softmax;
 #[cfg(test)]
 mod tests;
+pub(crate) mod turns;
+mod warp;
 
 use cnn_core::op::Op;
 use cnn_core::{DType, ShapeError};
@@ -125,6 +128,9 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::RandomUniform(op) => moved(random::uniform(op, inputs[0], shape)),
         Op::Resize(op) => resize::resize(op, inputs[0]),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1]),
+        Op::Histogram(op) => moved(histogram::histogram(op, inputs[0])),
+        Op::Lookup(op) => moved(histogram::lookup(op, inputs[0], inputs[1])),
         Op::Pad(op) => moved(movement::pad(op, inputs[0], shape)),
         Op::Slice(op) => moved(movement::slice(op, inputs[0], shape)),
         Op::Transpose(op) => moved(movement::transpose(op, inputs[0], shape)),

@@ -138,6 +138,9 @@ impl Context<'_> {
             | Op::UnaryGradient(_)
             | Op::ResizeGradient(_)
             | Op::RandomUniform(_)
+            | Op::Warp(_)
+            | Op::Histogram(_)
+            | Op::Lookup(_)
             | Op::OptimizerStep(_)
             | Op::Assign(_) => {
                 Err(GradientError::NotDifferentiable { name: self.node.name.clone(), op: self.node.op.name() })

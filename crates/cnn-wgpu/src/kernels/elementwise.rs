@@ -38,6 +38,9 @@ pub(super) fn function(function: Function) -> (u32, [f32; 4]) {
         Function::InverseSqrt => (17, none),
         Function::Affine { scale, offset } => (18, [scale, offset, 0.0, 0.0]),
         Function::Log => (19, none),
+        Function::Sin => (20, none),
+        Function::Cos => (21, none),
+        Function::Floor => (22, none),
     }
 }
 

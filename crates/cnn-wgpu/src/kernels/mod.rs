@@ -6,6 +6,7 @@ pub mod conv2d_filter_gradient;
 pub mod conv2d_transpose;
 pub mod elementwise;
 pub mod gemm;
+pub mod histogram;
 pub mod movement;
 pub mod normalization;
 pub mod optimizer_step;
@@ -14,6 +15,7 @@ pub mod random;
 pub mod reduce;
 pub mod resize;
 pub mod softmax;
+pub mod warp;
 
 use cnn_core::Op;
 use cnn_shaders::Variant;
@@ -51,6 +53,9 @@ fn all(op: &Op, problem: &Problem) -> Vec<Candidate> {
         Op::RandomUniform(op) => random::candidates(op, problem),
         Op::Resize(op) => resize::candidates(op, problem),
         Op::ResizeGradient(op) => resize::gradient(op, problem),
+        Op::Warp(op) => warp::candidates(op, problem),
+        Op::Histogram(op) => histogram::histogram(op, problem),
+        Op::Lookup(op) => histogram::lookup(op, problem),
         Op::Pad(op) => movement::pad(op, problem),
         Op::Slice(op) => movement::slice(op, problem),
         Op::Transpose(op) => movement::transpose(op, problem),

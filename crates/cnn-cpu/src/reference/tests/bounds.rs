@@ -9,7 +9,7 @@ use super::super::{Array, apply, compute, evaluate, output_shape, slope};
 use super::device::Device;
 use super::{Random, array};
 
-const FUNCTIONS: [Function; 25] = [
+const FUNCTIONS: [Function; 28] = [
     Function::Linear,
     Function::RELU,
     Function::RELU6,
@@ -29,6 +29,9 @@ const FUNCTIONS: [Function; 25] = [
     Function::Softsign,
     Function::Exponential,
     Function::Log,
+    Function::Sin,
+    Function::Cos,
+    Function::Floor,
     Function::Mish,
     Function::Sqrt,
     Function::InverseSqrt,
@@ -48,7 +51,7 @@ const SUMS: f64 = 0.01;
 
 /// Whether a kernel computes the function without rounding anywhere.
 fn is_exact(function: &Function) -> bool {
-    matches!(function, Function::Linear) || function.as_clamp().is_some()
+    matches!(function, Function::Linear | Function::Floor) || function.as_clamp().is_some()
 }
 
 /// Where functions are tried: around 0 and a threshold, in the middle, in both tails.
@@ -96,7 +99,10 @@ fn slopes_are_those_of_the_functions() {
     for function in &FUNCTIONS {
         for i in -400..400 {
             let (x, h) = (0.0137 * f64::from(i) + 0.00411, 1e-5);
-            if !takes_negative(function) && x <= 0.05 || (x - 1.5).abs() < 1e-4 || (x.abs() - 3.0).abs() < 1e-4 {
+            if !takes_negative(function) && x <= 0.05
+                || [1.5, 3.0].iter().any(|kink| (x.abs() - kink).abs() < 1e-4)
+                || (x - x.round()).abs() < 1e-4
+            {
                 continue;
             }
             let difference = (apply(function, x + h) - apply(function, x - h)) / (2.0 * h);
@@ -113,9 +119,10 @@ fn slopes_stay_inside_their_bounds() {
         let x = arguments(function, &mut random);
         let dy: Vec<f64> = x.iter().map(|_| f64::from(random.unit() as f32)).collect();
         let op = Op::UnaryGradient(UnaryGradient { function: *function });
-        // A power of two times dy.
-        let power = matches!(function, Function::Relu { negative_slope: 0.0 | 0.25, .. } | Function::Linear)
-            || matches!(function, Function::Affine { scale: 1.0, .. });
+        // A power of two, or nothing, times dy.
+        let power =
+            matches!(function, Function::Relu { negative_slope: 0.0 | 0.25, .. } | Function::Linear | Function::Floor)
+                || matches!(function, Function::Affine { scale: 1.0, .. });
         let least = if power { EXACT } else { STEPS };
         check(&op, &[&array(&[x.len()], &x), &array(&[x.len()], &dy)], least);
     }

@@ -6,6 +6,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use cnn_core::op::Function;
 
 use super::super::accuracy::{Real, erf_formula, formula, slope_formula};
+use super::super::turns::{cos_formula, sin_formula};
 use super::Random;
 
 thread_local! {
@@ -89,6 +90,15 @@ impl Real for Device {
     }
     fn erf(self) -> Self {
         erf_formula(self)
+    }
+    fn sin(self) -> Self {
+        sin_formula(self)
+    }
+    fn cos(self) -> Self {
+        cos_formula(self)
+    }
+    fn floor(self) -> Self {
+        Self(self.0.floor())
     }
     fn sum(terms: &[Self]) -> Self {
         match terms {

@@ -163,6 +163,13 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// `seed`, which may be any whole number: its bits are what counts.
+    pub(super) fn seed(&mut self) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.get("seed") else { return Ok(None) };
+        let seed = value.as_u64().or_else(|| value.as_i64().map(i64::cast_unsigned));
+        seed.map(Some).ok_or_else(|| self.wrong("seed", value, "a whole number"))
+    }
+
     /// Takes `data_format`, which must be `channels_last`.
     pub(super) fn channels_last(&mut self) -> Result<(), Problem> {
         match self.text_or("data_format", "channels_last")? {

@@ -6,6 +6,7 @@
 
 mod applications;
 mod args;
+mod augmentation;
 mod convolution;
 mod elementwise;
 mod layer;

@@ -62,15 +62,7 @@ pub(super) fn write_permute(layer: &Permute, config: &mut Config<'_>) {
 }
 
 pub(super) fn read_dropout(args: &mut Args<'_>) -> Result<Dropout, Problem> {
-    let seed = match args.get("seed") {
-        None => None,
-        // A seed may be any whole number; its bits are what counts.
-        Some(value) => match value.as_u64().or_else(|| value.as_i64().map(i64::cast_unsigned)) {
-            Some(seed) => Some(seed),
-            None => return Err(args.error(format!("seed is {value}, but should be a whole number"))),
-        },
-    };
-    Ok(Dropout { rate: args.number("rate")?, noise_shape: args.shape("noise_shape")?, seed })
+    Ok(Dropout { rate: args.number("rate")?, noise_shape: args.shape("noise_shape")?, seed: args.seed()? })
 }
 
 pub(super) fn write_dropout(layer: &Dropout, config: &mut Config<'_>) {

@@ -94,7 +94,7 @@ pub(super) fn write_cropping2d(layer: &Cropping2D, config: &mut Config<'_>) {
     write_sides(config, "cropping", &layer.cropping);
 }
 
-fn interpolation(args: &mut Args<'_>, default: &'static str) -> Result<Interpolation, Problem> {
+pub(super) fn interpolation(args: &mut Args<'_>, default: &'static str) -> Result<Interpolation, Problem> {
     match args.text_or("interpolation", default)? {
         text if text.eq_ignore_ascii_case("nearest") => Ok(Interpolation::Nearest),
         text if text.eq_ignore_ascii_case("bilinear") => Ok(Interpolation::Bilinear),
@@ -105,7 +105,7 @@ fn interpolation(args: &mut Args<'_>, default: &'static str) -> Result<Interpola
     }
 }
 
-fn interpolation_name(interpolation: Interpolation) -> Value {
+pub(super) fn interpolation_name(interpolation: Interpolation) -> Value {
     match interpolation {
         Interpolation::Nearest => json!("nearest"),
         Interpolation::Bilinear => json!("bilinear"),

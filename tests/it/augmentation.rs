@@ -1,0 +1,340 @@
+//! Augmentation against real Keras (`vectors/augmentation.json.gz`, made by `vectors/augmentation.py`): with the numbers that a
+//! layer draws given, its pixels are Keras's within a grey level. Then what is drawn, and the same on all devices.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cnn_core::layers::*;
+use cnn_core::op::{Op, Warp};
+use cnn_core::{
+    Functional, Graph, Mode, Model, Plan, Sequential, Simplify, Source, Tensor, ValueId, Weights, simplify,
+};
+use cnn_cpu::fast::{self, CpuWeights};
+use cnn_cpu::reference::{self, Array};
+use cnn_io::keras::{layer_from_config, layer_to_config};
+use cnn_tests::devices::{Tally, devices};
+use cnn_tests::vectors::{self, numbers, sizes};
+use cnn_wgpu::DeviceWeights;
+use serde_json::Value;
+
+fn truth() -> Value {
+    vectors::json("augmentation.json.gz")
+}
+
+/// A model of one layer on pictures of that shape, the batch first.
+fn model(layer: impl Into<Named>, shape: &[usize]) -> Model {
+    let mut f = Functional::new();
+    let x = f.input(&shape[1..]).unwrap();
+    let y = f.call(layer, &[x]).unwrap();
+    f.model("augmentation", &[x], &[y]).unwrap()
+}
+
+fn training(model: &Model, shape: &[usize]) -> Graph {
+    model.lower(&[shape.to_vec()], Mode::Training, &[]).unwrap()
+}
+
+/// The graph with an input, the last ones, in place of each node that draws numbers; the inputs' shapes.
+fn with_numbers_given(graph: &Graph) -> (Graph, Vec<Vec<usize>>) {
+    let (mut new, mut drawn) = (Graph::new(), Vec::new());
+    let mut made: HashMap<ValueId, ValueId> = HashMap::new();
+    for &id in graph.inputs() {
+        made.insert(id, new.input(graph.value(id).name.clone(), graph.value(id).shape.clone()));
+    }
+    for id in graph.value_ids() {
+        let value = graph.value(id);
+        let copy = match &value.source {
+            Source::Input => continue,
+            Source::Variable => panic!("{} is a variable", value.name),
+            Source::Constant(tensor) => new.constant(value.name.clone(), tensor.as_ref().clone()),
+            Source::Node(node) => match &graph.nodes()[node.index()] {
+                node if matches!(node.op, Op::RandomUniform(_)) => {
+                    drawn.push(value.shape.clone());
+                    new.input(format!("drawn {}", drawn.len()), value.shape.clone())
+                }
+                node => {
+                    let inputs: Vec<ValueId> = node.inputs.iter().map(|id| made[id]).collect();
+                    new.push(node.name.clone(), node.op.clone(), &inputs).unwrap()
+                }
+            },
+        };
+        made.insert(id, copy);
+    }
+    for (name, id) in graph.outputs() {
+        new.output(name.clone(), made[id]);
+    }
+    (new, drawn)
+}
+
+/// The pictures as Keras got them: bytes, or in [0, 1], or in [-1, 1].
+fn pictures(truth: &Value, largest: f64) -> Array {
+    let scale = |byte: f64| match largest {
+        255.0 => byte,
+        1.0 => (byte + 0.5) / 256.0,
+        _ => 2.0 * (byte + 0.5) / 256.0 - 1.0,
+    };
+    Array { shape: sizes(&truth["shape"]), data: numbers(&truth["pictures"]).into_iter().map(scale).collect() }
+}
+
+/// What the layer of a case makes of its numbers, on the reference.
+fn of_given_numbers(case: &Value, x: Array) -> Result<Array, String> {
+    let (class, config) = (case["class"].as_str().unwrap(), &case["config"]);
+    let layer = layer_from_config(class, config).map_err(|error| error.to_string())?;
+    let (graph, shapes) = with_numbers_given(&training(&model(layer, &x.shape), &x.shape));
+    let drawn = case["drawn"].as_array().unwrap();
+    if drawn.len() != shapes.len() {
+        return Err(format!("draws {} times, Keras {} times", shapes.len(), drawn.len()));
+    }
+    let mut inputs = vec![x];
+    if !drawn.is_empty() {
+        inputs.push(Array { shape: vec![2], data: vec![0.0; 2] });
+    }
+    for (drawn, shape) in drawn.iter().zip(shapes) {
+        let data = numbers(drawn);
+        if data.len() != shape.iter().product::<usize>() {
+            return Err(format!("draws {shape:?} where Keras draws {}", data.len()));
+        }
+        inputs.push(Array { shape, data });
+    }
+    let mut outputs = reference::run(&graph, |_| None, &inputs).map_err(|error| error.to_string())?;
+    Ok(outputs.remove(0))
+}
+
+#[test]
+fn pixels_are_those_of_keras() {
+    let truth = truth();
+    let mut failures = Vec::new();
+    for case in truth["layers"].as_array().unwrap() {
+        let largest = case["largest"].as_f64().unwrap();
+        let about = format!("{} {}", case["class"], case["config"]);
+        let y = match of_given_numbers(case, pictures(&truth, largest)) {
+            Ok(y) => y,
+            Err(error) => {
+                failures.push(format!("{about}: {error}"));
+                continue;
+            }
+        };
+        assert_eq!(y.shape, sizes(&case["shape"]), "{about}");
+        // Keras takes halves to the even number where it equalizes, and we up: a level. All else is nearer.
+        let equalizes = ["Equalization", "RandAugment"].contains(&case["class"].as_str().unwrap());
+        let level = if equalizes { 1.0 } else { 0.2 } / if largest == 255.0 { 1.0 } else { 255.0 };
+        let far = |(got, wanted): (&f64, f64)| (got - wanted).abs() > level || got.is_nan();
+        let wrong = y.data.iter().zip(numbers(&case["y"])).filter(|&pair| far(pair)).count();
+        if wrong > 0 {
+            let errors = y.data.iter().zip(numbers(&case["y"])).map(|(got, wanted)| (got - wanted).abs());
+            failures.push(format!("{about}: {wrong} of {} pixels, up to {}", y.data.len(), errors.fold(0.0, f64::max)));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn maps_are_those_of_tensorflow() {
+    let truth = truth();
+    let all = pictures(&truth, 255.0);
+    let [n, _, w, c] = [0, 1, 2, 3].map(|axis| all.shape[axis]);
+    // The upper left 5 rows and 4 columns of the first channel.
+    let place = |i: usize| ((i / 20 * all.shape[1] + i / 4 % 5) * w + i % 4) * c;
+    let x = Array { shape: vec![n, 5, 4, 1], data: (0..n * 20).map(|i| all.data[place(i)]).collect() };
+    for case in truth["warps"].as_array().unwrap() {
+        let interpolation = match case["interpolation"].as_str().unwrap() {
+            "nearest" => Interpolation::Nearest,
+            _ => Interpolation::Bilinear,
+        };
+        let fill_mode = match case["fill_mode"].as_str().unwrap() {
+            "constant" => FillMode::Constant,
+            "nearest" => FillMode::Nearest,
+            "reflect" => FillMode::Reflect,
+            _ => FillMode::Wrap,
+        };
+        let op = Op::Warp(Warp { size: [6, 7], interpolation, fill_mode, fill_value: 50.0 });
+        let maps = Array { shape: vec![n, 8], data: numbers(&case["maps"]) };
+        let y = reference::value(&op, &[&x, &maps]).unwrap();
+        for (i, (got, wanted)) in y.data.iter().zip(numbers(&case["y"])).enumerate() {
+            assert!((got - wanted).abs() < 0.05, "{interpolation:?} {fill_mode:?} at {i}: {got}, {wanted}");
+        }
+    }
+}
+
+#[test]
+fn configurations_are_those_of_keras() {
+    let truth = truth();
+    for case in truth["layers"].as_array().unwrap() {
+        let (class, config) = (case["class"].as_str().unwrap(), &case["config"]);
+        let layer = layer_from_config(class, config).unwrap_or_else(|error| panic!("{config}: {error}"));
+        let written = layer_to_config(&layer).unwrap();
+        assert_eq!(layer_from_config(class, &written).unwrap(), layer, "{config}");
+        for (key, value) in config.as_object().unwrap() {
+            let written = written.get(key).filter(|value| !value.is_null());
+            match (value, written) {
+                (Value::Null, None) => {}
+                // RandomPerspective's and others' seed and format are written as what they are by default.
+                (value, Some(written)) if same(value, written) => {}
+                // Both ends of a range as far from 0 are written as one number.
+                (Value::Array(ends), Some(Value::Number(one))) => {
+                    assert_eq!(ends[0].as_f64().map(|end| -end), one.as_f64(), "{class}: {key}");
+                }
+                (value, written) => panic!("{class}: {key} is {value}, but {written:?} is written"),
+            }
+        }
+    }
+}
+
+/// Whether numbers, lists of them and texts are equal, whole numbers or not.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn nothing_is_left_of_them_in_inference() {
+    let truth = truth();
+    let shape = sizes(&truth["shape"]);
+    for case in truth["layers"].as_array().unwrap() {
+        let class = case["class"].as_str().unwrap();
+        // These change pictures in inference, too.
+        if ["AutoContrast", "CenterCrop", "RandomCrop"].contains(&class) {
+            continue;
+        }
+        let model = model(layer_from_config(class, &case["config"]).unwrap(), &shape);
+        let graph = model.lower(std::slice::from_ref(&shape), Mode::Inference, &[]).unwrap();
+        assert_eq!((graph.nodes().len(), graph.inputs().len()), (0, 1), "{class}");
+    }
+}
+
+/// What the layer makes of pictures for a seed, in training, on the reference.
+fn drawn(graph: &Graph, x: &Array, seed: [f64; 2]) -> Array {
+    let seed = Array { shape: vec![2], data: seed.to_vec() };
+    reference::run(graph, |_| None, &[x.clone(), seed]).unwrap().remove(0)
+}
+
+/// Many numbers of `layer`, each read from a picture by `number`.
+fn distribution(layer: impl Into<Named>, picture: &Array, number: impl Fn(&[f64]) -> f64) -> (f64, f64, f64) {
+    let (batch, size) = (picture.shape[0], picture.data.len() / picture.shape[0]);
+    let graph = training(&model(layer, &picture.shape), &picture.shape);
+    let mut all = Vec::new();
+    for step in 0..40 {
+        let y = drawn(&graph, picture, [7.0, f64::from(step)]);
+        all.extend(y.data.chunks(size).map(&number));
+    }
+    assert_eq!(all.len(), 40 * batch);
+    let (least, most) = all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), &x| (x.min(l), x.max(m)));
+    (least, all.iter().sum::<f64>() / all.len() as f64, most)
+}
+
+/// `batch` pictures whose pixels are numbered by `value` of row and column.
+fn ramp(batch: usize, size: [usize; 2], value: impl Fn(usize, usize) -> f64) -> Array {
+    let [h, w] = size;
+    let data = (0..batch * h * w).map(|i| value(i / w % h, i % w)).collect();
+    Array { shape: vec![batch, h, w, 1], data }
+}
+
+#[test]
+fn numbers_are_drawn_evenly_from_their_range() {
+    let near = |(least, mean, most): (f64, f64, f64), low: f64, high: f64| {
+        let slack = (high - low) / 50.0;
+        assert!(low - 1e-6 <= least && least < low + slack, "{least} of {low}");
+        assert!(high - slack < most && most <= high + 1e-6, "{most} of {high}");
+        assert!((mean - (low + high) / 2.0).abs() < slack, "{mean} of {low} to {high}");
+    };
+    let level = ramp(64, [1, 1], |_, _| 100.0);
+    near(distribution(RandomBrightness::new([-0.2, 0.3]), &level, |y| y[0] - 100.0), -51.0, 76.5);
+    let columns = ramp(64, [3, 41], |_, column| column as f64);
+    let moved = RandomTranslation::new(0.0, [-0.3, 0.2]);
+    near(distribution(moved, &columns, |y| 20.0 - y[41 + 20]), -0.3 * 41.0, 0.2 * 41.0);
+    // Ten columns to the right of the middle, the input's row is 10·sin(angle) further down.
+    let columns_and_rows = ramp(64, [41, 41], |row, column| column as f64 + 1000.0 * row as f64);
+    let angle = |y: &[f64]| {
+        let (right, middle) = (y[20 * 41 + 30], y[20 * 41 + 20]);
+        ((right - middle) / 1000.0 / 10.0).clamp(-1.0, 1.0).asin() / std::f64::consts::TAU
+    };
+    let (least, mean, most) = distribution(RandomRotation::new(0.1), &columns_and_rows, angle);
+    assert!(
+        (-0.102..-0.095).contains(&least) && (0.095..0.102).contains(&most) && mean.abs() < 0.005,
+        "{least} {most}"
+    );
+    let (least, share, most) =
+        distribution(RandomFlip::new(FlipMode::Horizontal), &columns, |y| f64::from(u8::from(y[0] == 40.0)));
+    assert!((least, most) == (0.0, 1.0) && (share - 0.5).abs() < 0.03, "{share} of pictures are mirrored");
+    let (_, share, _) = distribution(RandomInvert::new([0.2, 0.4]), &level, |y| f64::from(u8::from(y[0] == 155.0)));
+    assert!((share - 0.3).abs() < 0.03, "{share} of pictures are inverted");
+    let plain = ramp(64, [10, 10], |_, _| 100.0);
+    let erased = |y: &[f64]| y.iter().filter(|&&y| y == 255.0).count() as f64 / 100.0;
+    let (least, mean, most) =
+        distribution(RandomErasing::new([1.0, 1.0]).scale([0.1, 0.4]).fill_value(300.0), &plain, erased);
+    // Width and height are √0.1 to √0.4 of the picture's, and so take 3 to 7 pixels each.
+    assert!(0.09 <= least && most <= 0.49 && (mean - 0.24).abs() < 0.02, "{least} {mean} {most} are erased");
+}
+
+/// A gradient stops at the weights: it asks nothing of the layers before them.
+#[test]
+fn a_network_behind_them_can_be_trained() {
+    let model = Sequential::new("net").input([12, 10, 3]).unwrap();
+    let model = model.add(RandomRotation::new(0.1)).unwrap().add(RandAugment::new(0.3)).unwrap();
+    let model = model.add(Conv2D::new(4, 3)).unwrap().add(GlobalAveragePooling2D::new()).unwrap();
+    let model = model.add(Dense::new(3).activation(Activation::Softmax)).unwrap().model().unwrap();
+    let optimizer = cnn_train::Optimizer::sgd();
+    let loss = cnn_train::Loss::CROSSENTROPY;
+    let step = cnn_train::Step::new(&model, &[vec![2, 12, 10, 3]], &loss, &optimizer, false).unwrap();
+    assert_eq!(step.trained.len(), 4);
+    assert!(step.graph.nodes().iter().any(|node| matches!(node.op, Op::Warp(_))));
+}
+
+/// A picture with soft edges, so that no number decides between pixels that differ much.
+fn soft(shape: &[usize]) -> Tensor {
+    let [_, h, w, c] = [0, 1, 2, 3].map(|axis| shape[axis]);
+    Tensor::from_fn(shape.to_vec(), |i| {
+        let (n, y, x, channel) = (i / (h * w * c), i / (w * c) % h, i / c % w, i % c);
+        let wave = (0.31 * x as f32 + 0.4 * n as f32).sin() * (0.23 * y as f32 + channel as f32).cos();
+        (127.0 + 110.0 * wave).round()
+    })
+}
+
+fn stack(size: [usize; 2]) -> Model {
+    let noise = RandomErasing::new([0.5, 1.0]).scale([0.1, 0.3]);
+    let jitter = RandomColorJitter::new().brightness_factor(0.1).contrast_factor(0.2).saturation_factor([0.4, 0.6]);
+    let model = Sequential::new("stack").input([size[0], size[1], 3]).unwrap();
+    let model = model.add(RandomFlip::new(FlipMode::Horizontal)).unwrap().add(RandomRotation::new(0.1)).unwrap();
+    let model = model.add(RandomZoom::new(0.2)).unwrap().add(RandomTranslation::new(0.1, 0.1)).unwrap();
+    let model = model.add(RandomShear::new(0.1, 0.1)).unwrap().add(RandomPerspective::new(1.0).scale(0.4)).unwrap();
+    let model = model.add(RandomCrop::new(size[0] - 6, size[1] - 8)).unwrap().add(jitter.hue_factor(0.2)).unwrap();
+    let model = model.add(RandomGrayscale::new(0.3)).unwrap().add(RandomColorDegeneration::new(0.3)).unwrap();
+    let model = model.add(RandomSharpness::new(0.8)).unwrap().add(RandomGaussianBlur::new(1.0)).unwrap();
+    let model = model.add(RandomInvert::new(0.4)).unwrap().add(noise).unwrap();
+    model.add(AutoContrast::new()).unwrap().model().unwrap()
+}
+
+#[test]
+fn a_stack_is_the_same_on_every_device() {
+    let shape = [4, 40, 44, 3];
+    let graph = training(&stack([shape[1], shape[2]]), &shape);
+    let x = soft(&shape);
+    let plan = || Plan::new(simplify(&graph, &Simplify::default()));
+    let cpu = fast::Program::new(CpuWeights::new(Arc::new(Weights::new())), plan()).unwrap();
+    let seeds = [[3.0, 0.0], [3.0, 1.0], [16_777_215.0, 12_345.0]];
+    let wanted: Vec<Array> = seeds.iter().map(|&seed| drawn(&graph, &Array::from(&x), seed)).collect();
+    assert_ne!(wanted[0], wanted[1]);
+    let inputs = |seed: [f64; 2]| [x.clone(), Tensor::new(vec![2], seed.map(|x| x as f32).to_vec()).unwrap()];
+    let check = |seed: [f64; 2], wanted: &Array, got: &Tensor| {
+        let errors = got.data().iter().zip(&wanted.data).map(|(&got, wanted)| (f64::from(got) - wanted).abs());
+        let worst = errors.fold(0.0, |worst: f64, error| if error <= worst { worst } else { error });
+        if worst <= 1.0 { Ok(()) } else { Err(format!("seed {seed:?}: {worst} grey levels from the reference")) }
+    };
+    for (seed, wanted) in seeds.into_iter().zip(&wanted) {
+        let got = cpu.run(&inputs(seed)).unwrap();
+        check(seed, wanted, &got[0]).unwrap();
+        assert_eq!(got, cpu.run(&inputs(seed)).unwrap());
+    }
+    for device in devices(true) {
+        let mut tally = Tally::default();
+        let weights = DeviceWeights::new(device.gpu.clone(), Arc::new(Weights::new()));
+        let program = pollster::block_on(cnn_wgpu::Program::new(weights, plan())).unwrap();
+        for (seed, wanted) in seeds.into_iter().zip(&wanted) {
+            let got = pollster::block_on(program.run(&inputs(seed))).map_err(|error| error.to_string());
+            tally.add(got.and_then(|got| check(seed, wanted, &got[0])));
+        }
+        tally.finish(&device, "augmentation");
+    }
+}

@@ -6,18 +6,7 @@
 #import scalar
 #import lanes
 #import index
-
-// In Rust: kernels/resize.rs, Params. Channels count elements of the buffers.
-struct Params {
-    batch: u32,
-    in_h: u32,
-    in_w: u32,
-    channels: u32,
-    out_h: u32,
-    out_w: u32,
-    bilinear: u32,
-    pad: u32,
-}
+#import resize_params
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<element>;

@@ -66,6 +66,7 @@ pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "residual_none",
     "residual_scalar",
     "residual_vec4",
+    "resize_params",
     "row",
     "scalar_f16",
     "scalar_f32",

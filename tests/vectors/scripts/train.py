@@ -1,4 +1,4 @@
-"""Trajectories of training, in float64: train.json.gz. Weights, data and batches: RECIPE of ../README.md; 20 steps of 16 of
+"""Trajectories of training, in float64: train.json.gz. Weights, data and batches: ../README.md; 20 steps of 16 of
 64 samples. usage: train.py [CASE...]; with cases, those alone are made anew, the others stay."""
 import gc, gzip, json, os, sys
 sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]

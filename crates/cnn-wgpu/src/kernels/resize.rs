@@ -6,7 +6,7 @@ use cnn_core::op::{Interpolation, Resize, ResizeGradient};
 use super::{INVOCATIONS, lanes, variant};
 use crate::kernel::{Candidate, Kernel, Problem};
 
-/// `Params` of `shaders/resize.wgsl` and `shaders/resize_gradient.wgsl`, both in the words of the resampling.
+/// `Params` of `shaders/shared/resize_params.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub struct Params {

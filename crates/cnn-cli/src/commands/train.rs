@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::model::WeightsArgs;
 use crate::paths::check_writable;
 use crate::pipeline_cache::PipelineCache;
+use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading};
 use crate::training::judge::Judgement;
 use crate::training::loss::{self, LossName};
@@ -78,7 +79,11 @@ pub struct Train {
     /// Each epoch in an order of its own; with false in the order of the files or arrays
     #[arg(long, default_value = "true", value_name = "true|false", action = clap::ArgAction::Set)]
     shuffle: bool,
-    /// What first weights, orders and dropout are drawn from
+    /// Changes the pictures of each step at random, on the device: flip, rotate=0.1, zoom, translate, shear, perspective,
+    /// contrast, brightness, saturation, hue, grayscale, sharpness, blur, erase, invert, randaugment; strengths from 0 to 1
+    #[arg(long, value_name = "NAME[=STRENGTH],…", conflicts_with = "model")]
+    augment: Option<Augmentation>,
+    /// What first weights, orders, dropout and augmentation are drawn from
     #[arg(long, default_value = "0", value_name = "N")]
     seed: u64,
     /// Where it runs: auto, gpu, gpu:N (as `cnn devices` numbers them), cpu, or reference, the slow float64 truth
@@ -192,7 +197,7 @@ impl Train {
         let network = match (own, &self.base) {
             (Some(network), _) => network,
             (None, Some(Base(row))) => self.on_base(row, data, loss.as_ref(), console)?,
-            (None, None) => network::small(data, loss.as_ref(), self.seed)?,
+            (None, None) => network::small(data, self.augment.as_ref(), loss.as_ref(), self.seed)?,
         };
         let remedy =
             "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";
@@ -209,7 +214,7 @@ impl Train {
         let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
         let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
         let base = weights.zoo(row, arguments, console)?;
-        network::on_base(row, &base, self.freeze, data, loss, self.seed)
+        network::on_base(row, &base, self.freeze, data, self.augment.as_ref(), loss, self.seed)
     }
 
     /// All that decides what is computed.
@@ -228,6 +233,7 @@ impl Train {
             "loss": self.loss.map(|loss| loss.name),
             "validation": self.validation,
             "shuffle": self.shuffle,
+            "augment": self.augment.as_ref().map(|augmentation| &augmentation.text),
             "seed": self.seed,
         });
         if let Value::Object(settings) = settings { settings } else { Map::new() }

@@ -1,5 +1,6 @@
 //! What `cnn train` and `cnn evaluate` share: their words, their data, their models, their judgement and results.
 
+pub mod augment;
 pub mod data;
 pub mod interrupt;
 pub mod judge;

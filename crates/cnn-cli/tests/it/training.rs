@@ -176,8 +176,8 @@ fn a_resumed_training_is_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     pictures(at);
-    let train =
-        "train data --image-size 8 --batch 8 --optimizer sgd,lr=0.05,momentum=0.9,nesterov --seed 3 --device cpu";
+    let train = "train data --image-size 8 --batch 8 --optimizer sgd,lr=0.05,momentum=0.9,nesterov --seed 3 --device cpu \
+         --augment flip,rotate=0.1,contrast";
     succeeds(&format!("{train} --epochs 4 --folder whole --step-log whole.csv"), at);
     // In the middle of an epoch, at the end of one, and on the first step.
     for (steps, name) in [(9, "middle"), (12, "end"), (1, "first")] {

@@ -107,8 +107,8 @@ families!(
     normalization,
     softmax,
     resize,
-    histogram,
     warp,
+    histogram,
     movement,
     random,
     optimizer_step

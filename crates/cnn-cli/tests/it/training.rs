@@ -233,6 +233,38 @@ fn ctrl_c_can_be_resumed() {
     assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
 }
 
+/// Killed at any moment, before the first checkpoint too, a training begins anew or goes on, and ends with the same bits.
+#[cfg(unix)]
+#[test]
+fn a_killed_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let train = "train d.npz --batch 2 --device cpu --epochs 30 --augment translate";
+    let steps = || fs::read_to_string(at.join("steps.csv")).map_or(0, |text| text.lines().count());
+    for more in [3, 40, 71, 200] {
+        let resume = if at.join("broken/checkpoint.safetensors").exists() { " --resume" } else { "" };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+        prepare(&mut command, &format!("{train} --folder broken --step-log steps.csv{resume}"), at);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let (begin, first) = (Instant::now(), if resume.is_empty() { 0 } else { steps() });
+        while steps() < first + more {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{more} steps{resume}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
+    succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
+    for file in ["model.keras", "best.keras"] {
+        assert_eq!(weights(at.join("broken").join(file)), weights(at.join("whole").join(file)), "{file}");
+    }
+    assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
+    assert_eq!(fs::read(at.join("broken/history.csv")).unwrap(), fs::read(at.join("whole/history.csv")).unwrap());
+}
+
 #[test]
 fn a_file_is_trained_on() {
     let folder = tempfile::tempdir().unwrap();

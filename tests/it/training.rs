@@ -190,7 +190,7 @@ struct Reference<'a> {
 impl Trainer for Reference<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let graph = &self.setting.step.graph;
-        let tensors = feed(&self.setting.step.graph, inputs.to_vec(), batch);
+        let tensors = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
         let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
         // Settings are not rounded here.
         let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
@@ -231,7 +231,7 @@ impl<'a> Cpu<'a> {
 
 impl Trainer for Cpu<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch);
+        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
         let outputs = self.program.run(&inputs).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }
@@ -265,7 +265,7 @@ impl<'a> Device<'a> {
 
 impl Trainer for Device<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch);
+        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
         let outputs = pollster::block_on(self.program.run(&inputs)).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }
@@ -311,7 +311,7 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
     for step in 0..STEPS {
         let first = step * BATCH % SAMPLES;
         let batch = Feed {
-            targets: targets(first..first + BATCH),
+            targets: Some(targets(first..first + BATCH)),
             weights: None,
             settings: optimizer.settings(step as u64 + 1, rate(step)),
             seed: [1, step as u64],
@@ -377,6 +377,21 @@ fn the_reference_follows_keras() {
         let variables = setting.weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
         check(case, setting, &mut Reference { setting, variables: variables.collect() })
     });
+}
+
+#[test]
+fn a_step_says_what_it_is_not_fed() {
+    let case = &cases()[0];
+    let graph = &Setting::new(case).step.graph;
+    let besides = |targets| Feed { targets, weights: None, settings: [0.0; 4], seed: [0; 2] };
+    for (inputs, targets, wanted) in [
+        (vec![], Some(targets(0..BATCH)), "of shape [16, 28, 28, 1]"),
+        (vec![pictures(0..BATCH)], None, "expects training/targets of shape [16, 10]"),
+        (vec![pictures(0..BATCH), pictures(0..1)], Some(targets(0..BATCH)), "expects 1 inputs fewer"),
+    ] {
+        let error = feed(graph, inputs, &besides(targets)).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
 }
 
 #[test]

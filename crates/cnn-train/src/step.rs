@@ -141,26 +141,42 @@ fn with_loss(
     Ok((graph, loss))
 }
 
-/// The tensors for a graph's inputs: the model's `inputs`, and what the graph asks for by name.
-pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Vec<Tensor> {
+/// The tensors for a graph's inputs: the model's `inputs`, and what the graph asks for by name. Examples weigh 1 each where
+/// nothing is given.
+///
+/// # Errors
+/// If the graph has more inputs or fewer, or asks for targets that are not there.
+pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tensor>, ShapeError> {
+    let given: Vec<Vec<usize>> = inputs.iter().map(|x| x.shape().to_vec()).collect();
+    let refuse = |wanted: String| {
+        let given: Vec<&[usize]> = given.iter().map(Vec::as_slice).collect();
+        ShapeError::new("training", wanted, &given)
+    };
     let mut own = inputs.into_iter();
     let number = |x: u64| (x & 0x00ff_ffff) as f32;
-    let filled = |id: ValueId, x: f32| Tensor::full(graph.value(id).shape.clone(), x);
-    let made = graph.inputs().iter().map(|&id| match graph.value(id).name.as_str() {
-        TARGETS => feed.targets.clone(),
-        SAMPLE_WEIGHTS => feed.weights.clone().unwrap_or_else(|| filled(id, 1.0)),
-        SETTINGS => Tensor::from_fn(vec![4], |i| feed.settings[i] as f32),
-        SEED => Tensor::from_fn(vec![2], |i| number(feed.seed[i])),
-        _ => own.next().unwrap_or_else(|| filled(id, 0.0)),
+    let made = graph.inputs().iter().map(|&id| {
+        let value = graph.value(id);
+        let missing = || refuse(format!("expects {} of shape {:?}", value.name, value.shape));
+        match value.name.as_str() {
+            TARGETS => feed.targets.clone().ok_or_else(missing),
+            SAMPLE_WEIGHTS => Ok(feed.weights.clone().unwrap_or_else(|| Tensor::full(value.shape.clone(), 1.0))),
+            SETTINGS => Ok(Tensor::from_fn(vec![4], |i| feed.settings[i] as f32)),
+            SEED => Ok(Tensor::from_fn(vec![2], |i| number(feed.seed[i]))),
+            _ => own.next().ok_or_else(missing),
+        }
     });
-    made.collect()
+    let made = made.collect::<Result<_, _>>()?;
+    match own.len() {
+        0 => Ok(made),
+        more => Err(refuse(format!("expects {more} inputs fewer"))),
+    }
 }
 
 /// What a step is fed besides the model's inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
-    /// Targets, of the prediction's shape.
-    pub targets: Tensor,
+    /// Targets, of the prediction's shape, where the graph has a loss.
+    pub targets: Option<Tensor>,
     /// Weights of the examples; 1 each where there are none.
     pub weights: Option<Tensor>,
     /// Of the optimizer.

@@ -120,22 +120,22 @@ impl DeviceWeights {
                 Some((bound, false)) => bound,
                 known => {
                     let value = plan.graph().value(resident.value);
-                    let mut made = self.gpu.checked(&value.name, || maker.make(resident.value)).await?;
+                    let made = self.gpu.checked(&value.name, || maker.make(resident.value)).await?;
                     if maker.in_flight >= IN_FLIGHT {
                         self.gpu.queue().submit([]);
                         self.gpu.done().await?;
                         maker.in_flight = 0;
                     }
-                    if let Some((old, _)) = known {
-                        // Programs are bound to the buffer that is there.
-                        self.copy(&made, &old);
-                        made = old;
+                    let made_of = resident.is_derived().then(|| resident.variables.clone());
+                    let new = Resident { bound: made.clone(), shape: value.shape.clone(), made_of, stale: false };
+                    let mut residents = self.lock();
+                    // Programs are bound to the buffer that is there, of another program made at this moment too.
+                    let entry = residents.entry(resident.key.clone()).or_insert(new);
+                    if known.is_some() {
+                        self.copy(&made, &entry.bound);
+                        entry.stale = false;
                     }
-                    let (shape, made_of) =
-                        (value.shape.clone(), resident.is_derived().then(|| resident.variables.clone()));
-                    let entry = Resident { bound: made.clone(), shape, made_of, stale: false };
-                    self.lock().insert(resident.key.clone(), entry);
-                    made
+                    entry.bound.clone()
                 }
             };
             found.push(bound);

@@ -124,10 +124,23 @@ pub(super) const OWN_INPUTS: usize = 2;
 
 /// The epilogue of a linear op; `None` for all others.
 pub(super) fn epilogue(op: &Op) -> Option<Epilogue> {
+    epilogue_mut(&mut op.clone()).copied()
+}
+
+/// `op` with another epilogue, if it has one.
+pub(super) fn with_epilogue(op: &Op, epilogue: Epilogue) -> Op {
+    let mut op = op.clone();
+    if let Some(own) = epilogue_mut(&mut op) {
+        *own = epilogue;
+    }
+    op
+}
+
+fn epilogue_mut(op: &mut Op) -> Option<&mut Epilogue> {
     match op {
-        Op::Conv2D(op) => Some(op.epilogue),
-        Op::Conv2DTranspose(op) => Some(op.epilogue),
-        Op::Gemm(op) => Some(op.epilogue),
+        Op::Conv2D(op) => Some(&mut op.epilogue),
+        Op::Conv2DTranspose(op) => Some(&mut op.epilogue),
+        Op::Gemm(op) => Some(&mut op.epilogue),
         Op::Pool2D(_)
         | Op::Pool2DGradient(_)
         | Op::UnaryGradient(_)
@@ -154,42 +167,6 @@ pub(super) fn epilogue(op: &Op) -> Option<Epilogue> {
         | Op::Reshape(_)
         | Op::Cast(_) => None,
     }
-}
-
-/// `op` with another epilogue, if it has one.
-pub(super) fn with_epilogue(op: &Op, epilogue: Epilogue) -> Op {
-    let mut op = op.clone();
-    match &mut op {
-        Op::Conv2D(op) => op.epilogue = epilogue,
-        Op::Conv2DTranspose(op) => op.epilogue = epilogue,
-        Op::Gemm(op) => op.epilogue = epilogue,
-        Op::Pool2D(_)
-        | Op::Pool2DGradient(_)
-        | Op::UnaryGradient(_)
-        | Op::ResizeGradient(_)
-        | Op::Broadcast(_)
-        | Op::Assign(_)
-        | Op::RandomUniform(_)
-        | Op::Warp(_)
-        | Op::Histogram(_)
-        | Op::Lookup(_)
-        | Op::OptimizerStep(_)
-        | Op::Conv2DFilterGradient(_)
-        | Op::Reduce(_)
-        | Op::Unary(_)
-        | Op::Binary(_)
-        | Op::BatchNorm(_)
-        | Op::LayerNorm(_)
-        | Op::Softmax(_)
-        | Op::Resize(_)
-        | Op::Pad(_)
-        | Op::Slice(_)
-        | Op::Transpose(_)
-        | Op::Concat(_)
-        | Op::Reshape(_)
-        | Op::Cast(_) => {}
-    }
-    op
 }
 
 /// Applies `once` until it finds nothing more to do.

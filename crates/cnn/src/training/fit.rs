@@ -249,7 +249,7 @@ impl Trainer {
             take_in(&mut loss, metrics, &batch, batch.weights.as_ref(), &judged)?;
             each(&batch, &judged.prediction, batches);
         }
-        Ok(means(&loss, metrics, ""))
+        Ok(means(&loss, metrics))
     }
 }
 
@@ -271,16 +271,15 @@ fn take_in(
 }
 
 /// The numbers of an epoch so far. A metric of several numbers is numbered.
-fn means(loss: &Mean, metrics: &[Box<dyn Metric + '_>], prefix: &str) -> Logs {
+fn means(loss: &Mean, metrics: &[Box<dyn Metric + '_>]) -> Logs {
     let mut logs = Logs::new();
-    logs.set(&format!("{prefix}loss"), loss.result());
+    logs.set("loss", loss.result());
     for metric in metrics {
         match metric.result().as_slice() {
-            &[value] => logs.set(&format!("{prefix}{}", metric.name()), value),
-            values => values
-                .iter()
-                .enumerate()
-                .for_each(|(i, &value)| logs.set(&format!("{prefix}{}_{i}", metric.name()), value)),
+            &[value] => logs.set(metric.name(), value),
+            values => {
+                values.iter().enumerate().for_each(|(i, &value)| logs.set(&format!("{}_{i}", metric.name()), value))
+            }
         }
     }
     logs
@@ -365,7 +364,7 @@ impl Run<'_, '_> {
             let weights = example_weights(&batch, self.fit.class_weights.as_deref())?;
             let stepped = trainer.train_on_batch(std::slice::from_ref(&batch.x), &targets, weights.as_ref()).await?;
             take_in(&mut self.loss, &mut self.fit.metrics, &batch, weights.as_ref(), &stepped)?;
-            logs = means(&self.loss, &self.fit.metrics, "");
+            logs = means(&self.loss, &self.fit.metrics);
             self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;
             self.obey(trainer).await?;
             let (examples, loss) = (batch.x.shape()[0], stepped.loss);

@@ -154,7 +154,7 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
-        let outputs = self.run(Purpose::Train, inputs, targets, weights).await?;
+        let outputs = self.run(Purpose::Train, inputs, Some(targets), weights).await?;
         self.iterations += 1;
         Ok(stepped(outputs))
     }
@@ -177,7 +177,7 @@ impl Trainer {
     /// # Errors
     /// If the model cannot take these shapes, or the device cannot hold the program or is lost.
     pub async fn predict(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        self.run(Purpose::Predict, inputs, &Tensor::full(vec![0], 0.0), None).await
+        self.run(Purpose::Predict, inputs, None, None).await
     }
 
     /// The loss and the prediction for a batch, as the weights are now; nothing changes.
@@ -190,7 +190,7 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
-        self.run(Purpose::Test, inputs, targets, weights).await.map(stepped)
+        self.run(Purpose::Test, inputs, Some(targets), weights).await.map(stepped)
     }
 
     /// One step on a batch with a clock around everything that it does.
@@ -198,7 +198,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::train_on_batch`], and if the device has no clock.
     pub async fn profile_on_batch(&mut self, inputs: &[Tensor], targets: &Tensor) -> Result<Profile, Error> {
-        let (key, inputs) = self.ready(Purpose::Train, inputs, targets, None).await?;
+        let (key, inputs) = self.ready(Purpose::Train, inputs, Some(targets), None).await?;
         let (_, profile) = self.programs[&key].program.run_profiled(&inputs).await?;
         self.iterations += 1;
         Ok(profile)
@@ -208,7 +208,7 @@ impl Trainer {
         &mut self,
         purpose: Purpose,
         inputs: &[Tensor],
-        targets: &Tensor,
+        targets: Option<&Tensor>,
         weights: Option<&Tensor>,
     ) -> Result<Vec<Tensor>, Error> {
         let (key, inputs) = self.ready(purpose, inputs, targets, weights).await?;
@@ -220,7 +220,7 @@ impl Trainer {
         &mut self,
         purpose: Purpose,
         inputs: &[Tensor],
-        targets: &Tensor,
+        targets: Option<&Tensor>,
         weights: Option<&Tensor>,
     ) -> Result<(Key, Vec<Tensor>), Error> {
         let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
@@ -236,12 +236,12 @@ impl Trainer {
         let graph = &self.programs[&key].graph;
         let optimizer = &self.training.optimizer;
         let besides = Feed {
-            targets: targets.clone(),
+            targets: targets.cloned(),
             weights: weights.cloned(),
             settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
             seed: [self.training.seed, self.iterations],
         };
-        let inputs = feed(graph, inputs.to_vec(), &besides);
+        let inputs = feed(graph, inputs.to_vec(), &besides)?;
         Ok((key, inputs))
     }
 
@@ -308,8 +308,8 @@ impl Trainer {
 
 /// The outputs of a graph with a loss.
 fn stepped(outputs: Vec<Tensor>) -> Stepped {
-    let mut outputs = outputs.into_iter();
-    let loss = outputs.next().and_then(|loss| loss.data().first().copied()).map_or(f64::NAN, f64::from);
-    let prediction = outputs.next().unwrap_or_else(|| Tensor::full(vec![0], 0.0));
-    Stepped { loss, prediction }
+    match <[Tensor; 2]>::try_from(outputs) {
+        Ok([loss, prediction]) => Stepped { loss: loss.data().iter().copied().map(f64::from).sum(), prediction },
+        Err(_) => unreachable!("Step and judge make graphs of two outputs, the loss and the prediction"),
+    }
 }

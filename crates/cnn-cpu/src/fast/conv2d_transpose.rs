@@ -1,21 +1,18 @@
 //! Transposed convolution, as [`Conv2DTranspose`] defines it.
 //!
-//! The product of the input's pixels with the filter, `[pixels, C] · [C, KH·KW·F]`, holds every term of the output; each
-//! output gathers its own. This goes by blocks of output rows; a row of the input that two blocks need is computed twice.
+//! Outputs that stand alike to the input's pixels, a stride apart, form a phase: the same taps of the filter reach all of
+//! them, so a phase is a product of matrices, `[outputs, taps·C] · [taps·C, F]`, whose rows are gathered a block at a time.
 
-use cnn_core::op::Conv2DTranspose;
+use cnn_core::op::{Conv2DTranspose, Epilogue};
 use rayon::prelude::*;
 
 use super::View;
-use super::linear::{Finish, Matrix, multiply};
-
-/// Bytes of the product that a block should not exceed.
-const BLOCK_BYTES: usize = 1 << 20;
+use super::linear::{Finish, Matrix, Rows, product};
 
 /// The output, of shape `shape`.
 pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[usize], y: &mut [f32]) {
     let (x, filter) = (inputs[0], inputs[1]);
-    let ([_, h, w, c], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
+    let ([_, h, w, _], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
     let axis = |axis: usize, taps: usize, size: usize| Axis {
         taps,
         stride: op.strides[axis],
@@ -23,36 +20,77 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
         before: op.before[axis],
         size,
     };
-    let (rows, columns) = (axis(0, kh, h), axis(1, kw, w));
+    let axes = [axis(0, kh, h), axis(1, kw, w)];
     if op.groups > 1 {
-        return grouped(op, inputs, [rows, columns], shape, y);
+        return grouped(op, inputs, axes, shape, y);
     }
-    let (oh, ow) = (shape[1], shape[2]);
-    let matrix = Matrix { data: filter.data, rows: c, columns: kh * kw * f, row_step: 1, column_step: c };
     let finish = Finish::new(&op.epilogue, inputs);
-    let block = (BLOCK_BYTES / size_of::<f32>() / (w * kh * kw * f).max(1)).max(1) * op.strides[0];
-    y.par_chunks_mut(oh * ow * f).enumerate().for_each(|(n, y)| {
-        y.par_chunks_mut(block * ow * f).enumerate().for_each_init(Vec::new, |terms, (index, y)| {
-            let outputs = index * block..index * block + y.len() / (ow * f);
-            let sources = rows.sources(outputs.clone());
-            let pixels = sources.len() * w;
-            terms.resize(pixels * kh * kw * f, 0.0);
-            let pixels = Matrix::new(&x.data[(n * h + sources.start) * w * c..][..pixels * c], pixels, c);
-            multiply(pixels, matrix, terms, matrix.columns);
-            for (oy, y) in outputs.clone().zip(y.chunks_exact_mut(ow * f)) {
-                y.fill(0.0);
-                for (a, iy) in rows.taps(oy) {
-                    for (ox, y) in y.chunks_exact_mut(f).enumerate() {
-                        for (b, ix) in columns.taps(ox) {
-                            let at = ((iy - sources.start) * w + ix) * kh * kw + a * kw + b;
-                            y.iter_mut().zip(&terms[at * f..][..f]).for_each(|(y, term)| *y += term);
-                        }
-                    }
-                }
-            }
-            finish.apply(y, (n * oh + outputs.start) * ow * f, f);
+    let [rows, columns] = [0, 1].map(|i| axes[i].phases(shape[1 + i]));
+    let phases = rows.iter().flat_map(|rows| columns.iter().map(move |columns| [rows, columns]));
+    if op.strides == [1, 1] {
+        phases.for_each(|phase| multiply_phase(phase, x, filter, &finish, y));
+        return;
+    }
+    y.fill(0.0);
+    let nothing = Finish::new(&Epilogue::default(), inputs);
+    for phase in phases.filter(|[rows, columns]| !rows.taps.is_empty() && !columns.taps.is_empty()) {
+        let [rows, columns] = phase;
+        let mut part = vec![0.0; shape[0] * rows.count * columns.count * f];
+        multiply_phase(phase, x, filter, &nothing, &mut part);
+        // Rows of outputs of the whole, some of which belong to this phase.
+        y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| {
+            let (n, oy) = (row / shape[1], row % shape[1]);
+            let Some(i) = rows.index(oy) else { return };
+            let part = part[(n * rows.count + i) * columns.count * f..].chunks_exact(f);
+            let outputs = y.chunks_exact_mut(f).skip(columns.first).step_by(axes[1].stride);
+            outputs.zip(part).for_each(|(y, part)| y.copy_from_slice(part));
         });
+    }
+    y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| finish.apply(y, row * shape[2] * f, f));
+}
+
+/// The outputs of one phase, `[N, rows, columns, F]`.
+fn multiply_phase([rows, columns]: [&Phase; 2], x: View, filter: View, finish: &Finish, y: &mut [f32]) {
+    let [_, kw, f, c] = filter.dims4();
+    let taps: Vec<usize> = rows.taps.iter().flat_map(|a| columns.taps.iter().map(move |b| a * kw + b)).collect();
+    // One matrix of the filter, `[F, C]`, is read as it lies; several are turned to stand below each other.
+    if let [tap] = taps[..] {
+        let data = &filter.data[tap * f * c..][..f * c];
+        let matrix = Matrix { data, rows: c, columns: f, row_step: 1, column_step: c };
+        if rows.is_identity() && columns.is_identity() {
+            return product(Rows::InMemory(x.data), matrix, finish, y);
+        }
+        return product(Rows::Gathered(&|first, pixels| gather([rows, columns], x, first, pixels)), matrix, finish, y);
+    }
+    let turned = turned(filter.data, &taps, f, c);
+    let matrix = Matrix::new(&turned, taps.len() * c, f);
+    product(Rows::Gathered(&|first, pixels| gather([rows, columns], x, first, pixels)), matrix, finish, y);
+}
+
+/// Writes what reaches some outputs of a phase, from `first` on, by each of its taps: zeros from outside the picture.
+fn gather([rows, columns]: [&Phase; 2], x: View, first: usize, pixels: &mut [f32]) {
+    let [_, h, w, c] = x.dims4();
+    let (width, taps) = (columns.count, rows.taps.len() * columns.taps.len());
+    for (index, pixel) in (first..).zip(pixels.chunks_exact_mut(taps * c)) {
+        let (n, i, j) = (index / (rows.count * width), index / width % rows.count, index % width);
+        let positions = rows.inputs(i).flat_map(|iy| columns.inputs(j).map(move |ix| iy.zip(ix)));
+        for (part, position) in pixel.chunks_exact_mut(c).zip(positions) {
+            match position {
+                Some((iy, ix)) => part.copy_from_slice(&x.data[((n * h + iy) * w + ix) * c..][..c]),
+                None => part.fill(0.0),
+            }
+        }
+    }
+}
+
+/// The matrices `[F, C]` of some taps as `[taps, C, F]`.
+fn turned(filter: &[f32], taps: &[usize], f: usize, c: usize) -> Vec<f32> {
+    let mut turned = vec![0.0; taps.len() * c * f];
+    turned.par_chunks_mut(f).enumerate().for_each(|(row, turned)| {
+        let column = &filter[taps[row / c] * f * c + row % c..];
+        turned.iter_mut().zip(column.iter().step_by(c)).for_each(|(y, x)| *y = *x);
     });
+    turned
 }
 
 /// Several groups of channels, depthwise among them: each output sums up its own products.
@@ -85,7 +123,7 @@ fn grouped(op: &Conv2DTranspose, inputs: &[View], [rows, columns]: [Axis; 2], sh
     });
 }
 
-/// How outputs stand to inputs along one axis.
+/// How outputs stand to inputs along one axis: `input · stride + tap · dilation_rate - before = output`.
 #[derive(Debug, Clone, Copy)]
 struct Axis {
     taps: usize,
@@ -96,21 +134,57 @@ struct Axis {
 }
 
 impl Axis {
-    /// The taps that reach output `o`, and the inputs they come from: `input · stride + tap · dilation_rate - before = o`.
-    fn taps(self, o: usize) -> impl Iterator<Item = (usize, usize)> {
-        (0..self.taps).filter_map(move |tap| {
-            let position = (o + self.before).checked_sub(tap * self.dilation_rate)?;
-            let input = position / self.stride;
-            (position % self.stride == 0 && input < self.size).then_some((tap, input))
-        })
+    /// The input that reaches output `o` by a tap.
+    fn input(self, o: usize, tap: usize) -> Option<usize> {
+        let position = (o + self.before).checked_sub(tap * self.dilation_rate)?;
+        let input = position / self.stride;
+        (position % self.stride == 0 && input < self.size).then_some(input)
     }
 
-    /// The inputs that `outputs` come from, and those between them.
-    fn sources(self, outputs: std::ops::Range<usize>) -> std::ops::Range<usize> {
-        let inputs = || outputs.clone().flat_map(|o| self.taps(o).map(|(_, input)| input));
-        match (inputs().min(), inputs().max()) {
-            (Some(first), Some(last)) => first..last + 1,
-            _ => 0..0,
-        }
+    /// The taps that reach output `o`, and the inputs they come from.
+    fn taps(self, o: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.taps).filter_map(move |tap| Some((tap, self.input(o, tap)?)))
+    }
+
+    /// The phases of `outputs` outputs.
+    fn phases(self, outputs: usize) -> Vec<Phase> {
+        let phase = |first: usize| Phase {
+            axis: self,
+            first,
+            count: (outputs - first).div_ceil(self.stride),
+            taps: (0..self.taps)
+                .filter(|tap| (tap * self.dilation_rate) % self.stride == (first + self.before) % self.stride)
+                .collect(),
+        };
+        (0..self.stride.min(outputs)).map(phase).collect()
+    }
+}
+
+/// Outputs along one axis that stand a stride apart, and the taps that can reach them.
+#[derive(Debug)]
+struct Phase {
+    axis: Axis,
+    first: usize,
+    count: usize,
+    taps: Vec<usize>,
+}
+
+impl Phase {
+    /// For each of its taps the input that reaches output number `i` of the phase.
+    fn inputs(&self, i: usize) -> impl Iterator<Item = Option<usize>> {
+        let output = self.first + i * self.axis.stride;
+        self.taps.iter().map(move |&tap| self.axis.input(output, tap))
+    }
+
+    /// Whether there is one tap, by which each input reaches the output of its own number.
+    fn is_identity(&self) -> bool {
+        let Axis { stride, before, size, .. } = self.axis;
+        self.taps == [0] && (stride, before) == (1, 0) && self.count == size
+    }
+
+    /// Which one of the phase an output is, if it is.
+    fn index(&self, output: usize) -> Option<usize> {
+        let distance = output.checked_sub(self.first)?;
+        (distance % self.axis.stride == 0).then_some(distance / self.axis.stride)
     }
 }

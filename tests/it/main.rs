@@ -5,6 +5,7 @@ mod augmentation;
 mod contact_sheet;
 mod damage;
 mod data;
+mod explain;
 mod facade;
 mod fast;
 mod fit;

@@ -24,4 +24,5 @@ mod readers;
 mod shaders;
 mod summary;
 mod training;
+mod tutorial;
 mod zoo;

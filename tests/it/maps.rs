@@ -165,7 +165,7 @@ fn heat_lies_over_the_picture() {
             let part = ((f64::from(column) + 0.5) / 128.0 - 0.5).clamp(0.0, 1.0);
             let heat = heat[0] + (heat[1] - heat[0]) * part;
             let grey = if column < 128 { 0.0 } else { 255.0 / 3.0 };
-            for channel in 0..3 {
+            for channel in [0, 1, 2] {
                 let (drawn, color, mixed) = (at(0)[channel], at(1)[channel], at(2)[channel]);
                 assert!((drawn - grey).abs() <= 0.5, "{drawn} {grey}");
                 if let Some(turbo) = [0.0, 0.5, 1.0].iter().position(|x| *x == heat) {

@@ -65,8 +65,8 @@ pub fn heat_maps(
 
 /// A map as parts of its hottest value, from 0 to 1, in another size.
 fn stretched(map: &[f32], [rows, columns]: [usize; 2], [height, width]: [usize; 2], hottest: f32) -> Vec<f32> {
-    // The maximum of NaN and 0 is 0.
-    let part = |value: &f32| if hottest > 0.0 { (value / hottest).max(0.0).min(1.0) } else { 0.0 };
+    let is_hot = |value: f32| hottest > 0.0 && !value.is_nan();
+    let part = |&value: &f32| if is_hot(value) { (value / hottest).clamp(0.0, 1.0) } else { 0.0 };
     let parts: Vec<f32> = map.iter().map(part).collect();
     match ImageBuffer::<Luma<f32>, _>::from_raw(columns as u32, rows as u32, parts) {
         Some(parts) => resize(&parts, width as u32, height as u32, FilterType::Triangle).into_raw(),

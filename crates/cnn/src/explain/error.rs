@@ -45,7 +45,8 @@ pub enum ExplainError {
     },
     /// A model without a layer that could be looked at.
     #[error(
-        "model '{model}' has no layer on the way to its scores that makes [batch, height, width, channels] of more than one place; use occlusion instead"
+        "model '{model}' has no layer on the way to its scores that makes [batch, height, width, \
+         channels] of more than one place; use occlusion instead"
     )]
     NoLayer {
         /// The model.

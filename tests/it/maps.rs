@@ -1,7 +1,7 @@
-//! Feature maps and filters: every value in its place, in the colour that the sheet's note says.
+//! Feature maps, filters and heat maps: every value in its place, in the colour that the sheet's note says.
 
 use cnn_core::Tensor;
-use cnn_plot::{Colors, ContactSheet, Maps, PlotError, Scale};
+use cnn_plot::{Colors, ContactSheet, Maps, PlotError, Scale, heat_maps};
 use image::{Rgb, RgbImage};
 
 /// Where the first tile of a sheet with a title and a note begins: margin, title, its gap, note, its gap, border.
@@ -137,4 +137,60 @@ fn other_shapes_are_refused() {
         let text = refused(Maps::default().filters("m", &Tensor::full(shape.clone(), 0.0), false));
         assert!(text.starts_with("filters: expects "), "{shape:?}: {text}");
     }
+}
+
+/// The turbo of D3, whose polynomials the crate has, at 0, 1/2 and 1.
+const TURBO: [[f64; 3]; 3] = [[34.61, 23.31, 27.2], [148.5, 250.7, 80.6], [144.06, 12.34, 0.0]];
+
+/// A picture of 2 x 2 pixels from 10 to 40, enlarged to 256 x 256, under maps of which each shows one thing.
+#[test]
+fn heat_lies_over_the_picture() {
+    let picture = Tensor::new(vec![1, 2, 2, 1], vec![10.0, 20.0, 30.0, 40.0]).unwrap();
+    let cold = |map: [f32; 2]| (map, [0.0, 0.0]);
+    let cases = [
+        ([5.0, 5.0], [1.0, 1.0]),
+        ([-1.0, 2.0], [0.0, 1.0]),
+        ([0.5, 1.0], [0.5, 1.0]),
+        cold([-2.0, -1.0]),
+        cold([0.0, f32::NAN]),
+    ];
+    for (map, heat) in cases {
+        let map = Tensor::new(vec![1, 1, 2, 1], map.to_vec()).unwrap();
+        let sheet = heat_maps("", &picture, &map, &["caption"]).unwrap().note("").render().unwrap();
+        let caption = "largest value 0.000e0".len() as u32 * 7;
+        assert!(caption < 256);
+        for column in [0, 20, 64, 100, 127, 128, 200, 255] {
+            let at = |tile: u32| f64_of(sheet.get_pixel(16 + tile * (262 + 14) + 3 + column, 16 + 3 + 10));
+            // The middles of the map's two values are a quarter and three quarters of the way.
+            let part = ((f64::from(column) + 0.5) / 128.0 - 0.5).clamp(0.0, 1.0);
+            let heat = heat[0] + (heat[1] - heat[0]) * part;
+            let grey = if column < 128 { 0.0 } else { 255.0 / 3.0 };
+            for channel in [0, 1, 2] {
+                let (drawn, color, mixed) = (at(0)[channel], at(1)[channel], at(2)[channel]);
+                assert!((drawn - grey).abs() <= 0.5, "{drawn} {grey}");
+                if let Some(turbo) = [0.0, 0.5, 1.0].iter().position(|x| *x == heat) {
+                    assert!((color - TURBO[turbo][channel]).abs() <= 2.0, "{color} at {heat}");
+                }
+                // What is rounded are both colours and the result.
+                let wanted = grey + (color - grey) * 0.6 * heat;
+                assert!((mixed - wanted).abs() <= 1.0, "column {column}: {mixed} and not {wanted}");
+            }
+        }
+    }
+    let map = |shape: [usize; 4]| Tensor::full(shape.to_vec(), 1.0);
+    for (picture, maps) in [
+        (map([2, 2, 2, 1]), map([1, 2, 2, 1])),
+        (map([1, 2, 2, 2]), map([1, 2, 2, 1])),
+        (map([1, 2, 2, 1]), map([2, 2, 2, 1])),
+        (map([1, 2, 2, 1]), map([1, 2, 2, 3])),
+        (map([1, 2, 2, 1]), map([1, 0, 2, 1])),
+        (map([1, 0, 2, 1]), map([1, 2, 2, 1])),
+    ] {
+        let error = heat_maps("", &picture, &maps, &["one"]);
+        assert!(matches!(error, Err(PlotError::Shape(_))), "{:?} {:?}", picture.shape(), maps.shape());
+    }
+}
+
+fn f64_of(pixel: &Rgb<u8>) -> [f64; 3] {
+    pixel.0.map(f64::from)
 }

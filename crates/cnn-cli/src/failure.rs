@@ -58,6 +58,13 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// `"; did you mean …?"` if one of the known words is much like this one.
+pub fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let likeness = |known: &str| strsim::jaro_winkler(&word.to_lowercase(), &known.to_lowercase());
+    let best = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    best.filter(|best| likeness(best) > 0.8).map_or(String::new(), |best| format!("; did you mean {best}?"))
+}
+
 impl From<io::Error> for Failure {
     /// Of standard output: files have errors that name them.
     fn from(error: io::Error) -> Self {

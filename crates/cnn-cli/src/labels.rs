@@ -4,9 +4,13 @@ use std::path::Path;
 
 use cnn::io::files;
 use cnn::zoo::imagenet_classes;
+use cnn::{Model, Network};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::console::Console;
+use crate::failure::{Failure, suggestion};
+use crate::model::Source;
+use crate::table::symbolic_shape;
 
 /// The names of a model's classes, if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,19 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// The names of a network's classes: those in a file, or ImageNet's where it is one of the zoo with as many.
+    pub fn of(network: &Network, source: &Source, file: Option<&Path>, console: &Console) -> Result<Self, Failure> {
+        let classes = classes(network.model())?;
+        match (file, source) {
+            (Some(path), _) => Self::load(path, classes),
+            (None, Source::Zoo(_)) if classes == imagenet_classes().len() => Ok(Self::ImageNet),
+            (None, _) => {
+                console.detail(&format!("{}: classes have no names without --labels", network.model().name()));
+                Ok(Self::None)
+            }
+        }
+    }
+
     /// The names in a file: a text with one in each line, or JSON, Keras's `{"0": ["n01440764", "tench"], …}` or a list.
     pub fn load(path: &Path, classes: usize) -> Result<Self, Failure> {
         let bytes = files::read(path)?;
@@ -47,11 +64,50 @@ impl Labels {
         name.unwrap_or_else(|| format!("class {index}"))
     }
 
+    /// The class of that number, counted from 0, or of that name, in any case.
+    pub fn find(&self, text: &str, classes: usize) -> Result<usize, Failure> {
+        let refuse = |reason: String| Err(Failure::Failed(format!("--class {text}: {reason}")));
+        if let Ok(class) = text.parse() {
+            let none = || refuse(format!("there are {classes} classes, counted from 0"));
+            return if class < classes { Ok(class) } else { none() };
+        }
+        if *self == Labels::None {
+            return refuse("the classes have no names without --labels; give the class's number".into());
+        }
+        let names: Vec<String> = (0..classes).map(|class| self.name(class)).collect();
+        match names.iter().position(|name| name.eq_ignore_ascii_case(text)) {
+            Some(class) => Ok(class),
+            None => refuse(format!("no class has that name{}", suggestion(text, names.iter().map(String::as_str)))),
+        }
+    }
+
     /// The WordNet id of a class of ImageNet.
     pub fn wordnet_id(&self, index: usize) -> Option<&'static str> {
         match self {
             Labels::ImageNet => imagenet_classes().get(index).map(|class| class.wordnet_id),
             Labels::None | Labels::Named(_) => None,
+        }
+    }
+}
+
+/// How many classes a classifier tells apart.
+pub fn classes(model: &Model) -> Result<usize, Failure> {
+    let output = &model.output_shapes()[0];
+    let &[_, Some(classes)] = output.as_slice() else {
+        let reason =
+            format!("its output has the shape {}, not that of a classifier, [None, classes]", symbolic_shape(output));
+        return Err(Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name())));
+    };
+    Ok(classes)
+}
+
+/// Says of scores that are none what is wrong.
+pub fn check_scores(scores: &[f32]) -> Result<(), String> {
+    match scores.iter().filter(|score| !score.is_finite()).count() {
+        0 => Ok(()),
+        wrong => {
+            let count = scores.len();
+            Err(format!("{wrong} of {count} scores are NaN or infinite; try --precision f32 or --device cpu"))
         }
     }
 }

@@ -62,11 +62,7 @@ impl From<Colors> for plot::Colors {
 impl MapsArgs {
     /// Refuses a file that cannot be written or is of another format, before anything is computed for it.
     pub fn check(&self) -> Result<(), Failure> {
-        if !has_ending(&self.output, "png") {
-            let name = self.output.display();
-            return Err(Failure::Usage(format!("--output {name}: end its name in .png, which is what is drawn")));
-        }
-        check_writable(&self.output)
+        check_png(&self.output)
     }
 
     /// How maps are drawn.
@@ -80,6 +76,15 @@ impl MapsArgs {
         writeln!(out, "{}  {}; {}", self.output.display(), sheet.title_text(), sheet.note_text())?;
         Ok(())
     }
+}
+
+/// Refuses an `--output` that cannot be written or is of another format, before anything is computed for it.
+pub fn check_png(output: &Path) -> Result<(), Failure> {
+    if !has_ending(output, "png") {
+        let name = output.display();
+        return Err(Failure::Usage(format!("--output {name}: end its name in .png, which is what is drawn")));
+    }
+    check_writable(output)
 }
 
 /// Whether a file's name ends so, in either case.

@@ -186,6 +186,12 @@ impl Graph {
         &self.nodes
     }
 
+    /// The node that makes `value`, if one does.
+    pub fn made_by(&self, value: ValueId) -> Option<&Node> {
+        let Source::Node(id) = self.value(value).source else { return None };
+        Some(&self.nodes[id.0])
+    }
+
     /// The inputs in order.
     pub fn inputs(&self) -> &[ValueId] {
         &self.inputs
@@ -216,8 +222,7 @@ impl Graph {
 
     /// The [`Op::Assign`] that makes `value`.
     fn assignment(&self, value: ValueId) -> Option<&Node> {
-        let Source::Node(id) = self.value(value).source else { return None };
-        Some(&self.nodes[id.0]).filter(|node| matches!(node.op, Op::Assign(_)))
+        self.made_by(value).filter(|node| matches!(node.op, Op::Assign(_)))
     }
 
     /// For each value whether it is a variable that an [`Op::Assign`] changes.

@@ -38,16 +38,20 @@ pub enum Colors {
     Grey,
     /// Dark violet by green to yellow, of evenly rising lightness: Matplotlib's viridis.
     Viridis,
+    /// Dark by blue, green and yellow to red, for heat: turbo as D3 has it.
+    Turbo,
 }
 
 impl Colors {
-    fn of(self, level: u8) -> Rgb<u8> {
+    pub(crate) fn of(self, level: u8) -> Rgb<u8> {
+        let of = |gradient: colorous::Gradient| {
+            let color = gradient.eval_continuous(f64::from(level) / 255.0);
+            Rgb([color.r, color.g, color.b])
+        };
         match self {
             Colors::Grey => Rgb([level; 3]),
-            Colors::Viridis => {
-                let color = colorous::VIRIDIS.eval_continuous(f64::from(level) / 255.0);
-                Rgb([color.r, color.g, color.b])
-            }
+            Colors::Viridis => of(colorous::VIRIDIS),
+            Colors::Turbo => of(colorous::TURBO),
         }
     }
 }

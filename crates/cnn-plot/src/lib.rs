@@ -19,6 +19,7 @@ mod confusion;
 mod contact_sheet;
 mod curves;
 mod error;
+mod heat_map;
 mod maps;
 mod model_plot;
 mod text;
@@ -27,6 +28,7 @@ pub use confusion::ConfusionPlot;
 pub use contact_sheet::{Colors, ContactSheet, Mark};
 pub use curves::Curves;
 pub use error::PlotError;
+pub use heat_map::heat_maps;
 pub use maps::{Maps, Scale};
 pub use model_plot::{ModelPlot, RankDir};
 

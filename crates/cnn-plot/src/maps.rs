@@ -186,7 +186,7 @@ fn of(shown: usize, all: usize) -> String {
 }
 
 /// The least and the largest number; those that are none, and infinite ones, do not count.
-fn range<'a>(values: impl IntoIterator<Item = &'a f32>) -> (f32, f32) {
+pub(crate) fn range<'a>(values: impl IntoIterator<Item = &'a f32>) -> (f32, f32) {
     let finite = values.into_iter().copied().filter(|value| value.is_finite());
     let range = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(least, largest), x| (least.min(x), largest.max(x)));
     if range.0 <= range.1 { range } else { (0.0, 0.0) }

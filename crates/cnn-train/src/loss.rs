@@ -1,7 +1,7 @@
 //! Losses, as `keras.losses` has them, as graph.
 
 use cnn_core::op::{Binary, BinaryOp, Function, Reduce, ReduceKind, Reshape, Softmax, Unary};
-use cnn_core::{Graph, Op, ShapeError, Source, Tensor, ValueId};
+use cnn_core::{Graph, Op, ShapeError, Tensor, ValueId};
 
 /// Probabilities are kept at least so far from 0 and 1 before a logarithm is taken, where Keras does so: where they do not
 /// come from a softmax or a sigmoid, whose argument is taken instead.
@@ -229,9 +229,7 @@ impl Builder<'_> {
 
     /// What the op that makes `x` was applied to, if `is` says so of the op.
     fn before(&self, x: ValueId, is: impl Fn(&Op) -> bool) -> Option<ValueId> {
-        let Source::Node(id) = self.graph.value(x).source else { return None };
-        let node = &self.graph.nodes()[id.index()];
-        is(&node.op).then(|| node.inputs[0])
+        self.graph.made_by(x).filter(|node| is(&node.op)).map(|node| node.inputs[0])
     }
 
     /// The logarithms of the classes' probabilities.

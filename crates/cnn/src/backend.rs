@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Plan, Profile, Tensor, Weights};
+use cnn_core::{DType, Graph, Plan, Profile, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_wgpu::DeviceWeights;
@@ -29,6 +29,15 @@ pub(crate) enum Program {
     Gpu(Arc<cnn_wgpu::Program>),
     Cpu(fast::Program),
     Reference { variables: Variables, plan: Plan },
+}
+
+/// The graph as the device runs it, activations and weights stored in `storage`. The reference runs it as the layers describe it.
+pub(crate) fn plan(device: &Device, graph: &Graph, storage: DType) -> Plan {
+    if let Device::Reference = device {
+        return Plan::new(graph.clone());
+    }
+    let weight_limit = device.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    Plan::new(simplify(graph, &Simplify { weight_limit, storage }))
 }
 
 impl Backend {

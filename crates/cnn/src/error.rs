@@ -54,6 +54,9 @@ pub enum Error {
     /// A model cannot be trained as asked.
     #[error(transparent)]
     Train(#[from] cnn_train::TrainError),
+    /// A classifier's answer cannot be explained.
+    #[error(transparent)]
+    Explain(#[from] crate::explain::ExplainError),
     /// A data set says nothing of what should come out.
     #[error("the data set has no labels, so nothing can be learned from it: give it some")]
     NoTargets,

@@ -29,6 +29,7 @@
 mod backend;
 pub mod device;
 pub mod error;
+pub mod explain;
 pub mod network;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod pretrained;

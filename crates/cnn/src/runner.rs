@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Simplify, Tensor, plan, simplify};
+use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Tensor, plan};
 use cnn_wgpu::Program as GpuProgram;
 
-use crate::backend::{Backend, Program};
+use crate::backend::{self, Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
@@ -48,6 +48,11 @@ impl Runner {
     /// The device.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Where the weights are, for programs over them.
+    pub(crate) fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// The names of what a run returns: the layers that make the model's outputs, then the taps.
@@ -179,15 +184,11 @@ impl Runner {
         Ok(programs.entry(shapes.to_vec()).or_insert(program).clone())
     }
 
-    /// The graph for inputs of these shapes, as the device runs it. The reference runs it as the layers describe it.
+    /// The graph for inputs of these shapes, as the device runs it.
     fn plan(&self, shapes: &[Vec<usize>]) -> Result<Plan, Error> {
         let taps: Vec<&str> = self.options.taps.iter().map(String::as_str).collect();
         let graph = self.network.model().lower(shapes, Mode::Inference, &taps)?;
-        if let Device::Reference = self.device {
-            return Ok(Plan::new(graph));
-        }
-        let weight_limit = self.device.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Plan::new(simplify(&graph, &Simplify { weight_limit, storage: self.options.precision })))
+        Ok(backend::plan(&self.device, &graph, self.options.precision))
     }
 }
 

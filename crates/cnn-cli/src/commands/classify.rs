@@ -5,19 +5,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use cnn::zoo::{imagenet_classes, top};
-use cnn::{Model, Network, Options, Runner};
+use cnn::zoo::top;
+use cnn::{Options, Runner};
 use serde_json::{Value, json};
 
 use crate::batches::{for_each_batch, pictures};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
-use crate::labels::Labels;
+use crate::labels::{Labels, check_scores, classes};
 use crate::model::{Source, WeightsArgs};
 use crate::picture::{PictureArgs, PictureFormat};
 use crate::pipeline_cache::PipelineCache;
-use crate::table::symbolic_shape;
 
 /// Says what is on pictures
 #[derive(Debug, Args)]
@@ -61,7 +60,7 @@ impl Classify {
         let network = self.picture.preprocessing(self.weights.load(&self.model, true, console)?);
         let classes = classes(network.model())?;
         let format = PictureFormat::of(network.model(), &self.model)?;
-        let labels = self.labels(&network, classes, console)?;
+        let labels = Labels::of(&network, &self.model, self.labels.as_deref(), console)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);
         let options = Options { precision: self.device.precision.into(), ..Options::default() };
@@ -108,17 +107,6 @@ impl Classify {
         }
         report.finish(&self.model.name(), &device.to_string())
     }
-
-    fn labels(&self, network: &Network, classes: usize, console: &Console) -> Result<Labels, Failure> {
-        match (&self.labels, &self.model) {
-            (Some(path), _) => Labels::load(path, classes),
-            (None, Source::Zoo(_)) if classes == imagenet_classes().len() => Ok(Labels::ImageNet),
-            (None, _) => {
-                console.detail(&format!("{}: classes have no names without --labels", network.model().name()));
-                Ok(Labels::None)
-            }
-        }
-    }
 }
 
 /// What becomes of the scores: text and CSV at once, JSON in the end.
@@ -151,12 +139,8 @@ impl<'a> Report<'a> {
 
     /// A picture's best labels. Scores that are none are a failure of this picture.
     fn tell(&mut self, path: &Path, scores: &[f32]) -> Result<(), Failure> {
-        let wrong = scores.iter().filter(|score| !score.is_finite()).count();
-        if wrong > 0 {
-            let advice = "try --precision f32 or --device cpu";
-            let count = scores.len();
-            let text = format!("{}: {wrong} of {count} scores are NaN or infinite; {advice}", path.display());
-            return self.refuse(path, &text);
+        if let Err(wrong) = check_scores(scores) {
+            return self.refuse(path, &format!("{}: {wrong}", path.display()));
         }
         let picture = path.display().to_string();
         let best: Vec<(usize, f32)> = top(scores, self.top);
@@ -222,15 +206,4 @@ fn of_csv(error: csv::Error) -> Failure {
         csv::ErrorKind::Io(error) => error.into(),
         other => Failure::Failed(format!("CSV cannot be written: {other:?}")),
     }
-}
-
-/// How many classes a classifier tells apart.
-fn classes(model: &Model) -> Result<usize, Failure> {
-    let output = &model.output_shapes()[0];
-    let &[_, Some(classes)] = output.as_slice() else {
-        let reason =
-            format!("its output has the shape {}, not that of a classifier, [None, classes]", symbolic_shape(output));
-        return Err(Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name())));
-    };
-    Ok(classes)
 }

@@ -6,6 +6,7 @@ mod convert;
 mod demo;
 mod devices;
 mod evaluate;
+mod explain;
 mod features;
 mod filters;
 mod models;
@@ -28,6 +29,7 @@ pub enum Command {
     Models(models::Models),
     Summary(summary::Summary),
     Plot(plot::Plot),
+    Explain(explain::Explain),
     Features(features::Features),
     Filters(filters::Filters),
     Run(run::Run),
@@ -47,6 +49,7 @@ impl Command {
             Command::Models(command) => command.run(out),
             Command::Summary(command) => command.run(console, out),
             Command::Plot(command) => command.run(console, out),
+            Command::Explain(command) => command.run(console, out),
             Command::Features(command) => command.run(console, out),
             Command::Filters(command) => command.run(console, out),
             Command::Run(command) => command.run(console, out),

@@ -8,7 +8,7 @@ use cnn::layers::{
     RandomShear, RandomTranslation, RandomZoom,
 };
 
-use super::suggestion;
+use crate::failure::suggestion;
 
 /// What is done to the pictures of each step, in this order.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use cnn::layers::{Activation, Layer};
 use cnn::training::Loss;
 use cnn::{Model, TensorRef};
 
-use super::suggestion;
+use crate::failure::suggestion;
 
 /// A loss in Keras's words, with Keras's defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use cnn::training::{Optimizer, Rule};
 
-use super::suggestion;
+use crate::failure::suggestion;
 
 /// An optimizer in Keras's words.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,11 @@
-//! `plot`, `features`, `filters`, and how pictures are loaded: what is drawn, and what a user sees of bad input.
+//! `plot`, `features`, `filters`, `explain`, and how pictures are loaded: what is drawn, and what a user sees of bad input.
 
 use std::fs;
 use std::path::Path;
 
+use cnn::explain::{GradCam, Occlusion};
 use cnn::layers::{Conv2D, Dense, Flatten, Reshape};
-use cnn::plot::{Colors, Maps, ModelPlot, RankDir, Scale};
+use cnn::plot::{Colors, Maps, ModelPlot, RankDir, Scale, heat_maps};
 use cnn::{Device, Network, Options, Runner, Sequential, Tensor, Weights};
 use serde_json::Value;
 
@@ -106,6 +107,64 @@ fn filters_are_the_weights() {
     }
 }
 
+#[test]
+fn explanations_are_those_of_the_library() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    image::RgbImage::from_raw(16, 16, pixels()).unwrap().save(at.join("a.png")).unwrap();
+    fs::write(at.join("names.txt"), "ash\nbeech\ncedar\ndate\nelm\n").unwrap();
+    let runner = Runner::new(&Device::cpu(), small(), Options::default()).unwrap();
+    let x = tensor(&pixels());
+    let scores = runner.run_blocking(std::slice::from_ref(&x)).unwrap().remove(0);
+    let order: Vec<usize> = cnn::zoo::top(scores.data(), 5).into_iter().map(|(class, _)| class).collect();
+    let mean: Vec<f32> = (0..3)
+        .map(|channel| (x.data().iter().skip(channel).step_by(3).map(|&x| f64::from(x)).sum::<f64>() / 256.0) as f32)
+        .collect();
+
+    let grad_cam = |layer: &str, classes: &[usize]| {
+        let map = |&class: &usize| {
+            let grad_cam = GradCam::new_blocking(&runner, Some(layer), x.shape()).unwrap();
+            grad_cam.maps_blocking(&x, &[class]).unwrap()
+        };
+        let maps: Vec<Tensor> = classes.iter().map(map).collect();
+        let shape = [&[classes.len()], &maps[0].shape()[1..]].concat();
+        Tensor::new(shape, maps.into_iter().flat_map(Tensor::into_data).collect()).unwrap()
+    };
+    let occlusion = |patch, stride, classes: &[usize]| {
+        Occlusion::new(patch, stride).fill(mean.clone()).maps_blocking(&runner, &x, classes).unwrap()
+    };
+    let names = ["ash", "beech", "cedar", "date", "elm"];
+    let cases = [
+        ("", "grad-cam at sep", grad_cam("sep", &order[..1]), &order[..1], false),
+        ("--layer conv1 --top 2", "grad-cam at conv1", grad_cam("conv1", &order[..2]), &order[..2], false),
+        ("--class 3", "grad-cam at sep", grad_cam("sep", &[3]), &[3], false),
+        ("--class DATE", "grad-cam at sep", grad_cam("sep", &[3]), &[3], true),
+        ("--method occlusion", "occlusion by 2 x 2 pixels every 1", occlusion(2, 1, &order[..1]), &order[..1], false),
+        (
+            "--method occlusion --patch 5 --stride 3 --top 9",
+            "occlusion by 5 x 5 pixels every 3",
+            occlusion(5, 3, &order),
+            &order[..],
+            true,
+        ),
+    ];
+    for (options, method, maps, classes, named) in cases {
+        let label = |&class: &usize| if named { names[class].to_string() } else { format!("class {class}") };
+        let lines: Vec<String> =
+            classes.iter().map(|class| format!("{:.4}  {}", scores.data()[*class], label(class))).collect();
+        let title = format!("{method} of small, a.png");
+        let labels = if named { "--labels names.txt" } else { "" };
+        let line = format!("explain a.png {SMALL} --device cpu --output e.png {options} {labels}");
+        let ran = succeeds(&line, at);
+        let wanted = heat_maps(&title, &x, &maps, &lines).unwrap().to_png().unwrap();
+        assert_eq!(fs::read(at.join("e.png")).unwrap(), wanted, "{line}");
+        let said: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+        assert_eq!((ran.out, ran.err), (format!("e.png  {title}\n{said}"), String::new()));
+    }
+    succeeds("explain a.png --model {formats}/small_nested.keras --layer base/bc --device cpu", at);
+    assert!(image::open(at.join("overlay.png")).is_ok());
+}
+
 /// The scores of the first picture that `cnn classify` prints.
 fn scores(line: &str, at: &Path) -> Vec<f32> {
     let json: Value = serde_json::from_str(&succeeds(line, at).out).unwrap();
@@ -200,6 +259,35 @@ const CASES: &[(&str, i32, &[&str])] = &[
         1,
         &["its input has the shape [None, 3], not that of pictures", "cnn run"],
     ),
+    ("explain good.png", 2, &["--model"]),
+    (
+        "explain good.png --model {formats}/small.keras --layer conv9 --output m.png",
+        1,
+        &["no layer 'conv9', but 'conv1'", "cnn summary"],
+    ),
+    (
+        "explain good.png --model {formats}/small.keras --layer gap --output m.png",
+        1,
+        &["layer 'gap' makes [1, 8], which has no places in the picture"],
+    ),
+    ("explain good.png --model {formats}/small.keras --class 5 --output m.png", 1, &["--class 5: there are 5 classes"]),
+    ("explain good.png --model {formats}/small.keras --class cat --output m.png", 1, &["--class cat", "--labels"]),
+    (
+        "explain good.png --model {formats}/small.keras --labels names.txt --class dates --output m.png",
+        1,
+        &["--class dates: no class has that name; did you mean date?"],
+    ),
+    ("explain good.png --model {formats}/small.keras --class 1 --top 2 --output m.png", 2, &["--class", "--top"]),
+    ("explain good.png --model {formats}/small.keras --patch 3 --output m.png", 2, &["--method occlusion"]),
+    (
+        "explain good.png --model {formats}/small.keras --method occlusion --layer sep --output m.png",
+        2,
+        &["--layer goes with --method grad-cam"],
+    ),
+    ("explain good.png --model {formats}/small.keras --method occlusion --patch 0", 2, &["0", "--patch"]),
+    ("explain good.png --model {formats}/small.keras --output m.jpg", 2, &["end its name in .png"]),
+    ("explain notes.txt --model {formats}/small.keras --output m.png", 1, &["notes.txt: is no picture"]),
+    ("explain good.png --model vector.keras --output m.png", 1, &["not that of pictures"]),
     ("filters --output m.png", 2, &["--model"]),
     ("filters --model {formats}/small.keras --output none/m.png", 1, &["there is no folder none"]),
     ("filters --model {formats}/small.keras --output m.svg", 2, &["end its name in .png"]),
@@ -219,6 +307,7 @@ fn each_kind_of_bad_input() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("notes.txt"), "not a picture").unwrap();
+    fs::write(at.join("names.txt"), "ash\nbeech\ncedar\ndate\nelm\n").unwrap();
     image::RgbImage::new(16, 16).save(at.join("good.png")).unwrap();
     let rows = Sequential::new("rows").input([4, 4, 1]).unwrap().add(Conv2D::new(1, 1)).unwrap();
     let rows = rows.add(Reshape::new([16, 1]).name("rows")).unwrap().add(Flatten).unwrap().model().unwrap();

@@ -98,6 +98,13 @@ impl Cut<'_> {
                 }
                 rewriter.push(&node.name, Op::Reshape(Reshape { shape }), &[x])
             }
+            // Of a gradient, which multiplies by the transposed weights: these columns are rows there.
+            Op::Transpose(transpose) if transpose.permutation == [1, 0] => {
+                let x = rewriter.get(node.inputs[0]);
+                let (begin, size) = (vec![self.begin, 0], vec![self.width, shape_of(node.output)[0]]);
+                let x = rewriter.push(self.name, Op::Slice(Slice { begin, size }), &[x]);
+                rewriter.push(&node.name, node.op.clone(), &[x])
+            }
             _ => self.slice(rewriter, node.output),
         }
     }

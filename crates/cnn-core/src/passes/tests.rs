@@ -294,7 +294,7 @@ fn gemms_are_split_by_columns() {
 
 #[test]
 fn a_split_weight_is_never_whole_on_the_device() {
-    let prologues: [fn(&mut Net, ValueId) -> ValueId; 4] = [
+    let prologues: [fn(&mut Net, ValueId) -> ValueId; 5] = [
         |_, kernel| kernel,
         |net, kernel| net.apply("p", Function::Tanh, kernel),
         |net, kernel| {
@@ -306,6 +306,10 @@ fn a_split_weight_is_never_whole_on_the_device() {
         |net, _| {
             let kernel = net.weight("other", &[2, 4, 100]);
             net.reshape("p", kernel, &[8, 100])
+        },
+        |net, _| {
+            let kernel = net.weight("other", &[100, 8]);
+            net.push("p", Op::Transpose(Transpose { permutation: vec![1, 0] }), &[kernel])
         },
     ];
     let limit = 32 * 64;

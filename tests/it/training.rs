@@ -383,7 +383,7 @@ fn the_reference_follows_keras() {
 fn a_step_says_what_it_is_not_fed() {
     let case = &cases()[0];
     let graph = &Setting::new(case).step.graph;
-    let besides = |targets| Feed { targets, weights: None, settings: [0.0; 4], seed: [0; 2] };
+    let besides = |targets| Feed { targets, weights: None, settings: [0.0; 5], seed: [0; 2] };
     for (inputs, targets, wanted) in [
         (vec![], Some(targets(0..BATCH)), "of shape [16, 28, 28, 1]"),
         (vec![pictures(0..BATCH)], None, "expects training/targets of shape [16, 10]"),

@@ -1,13 +1,13 @@
 //! Optimizers, as `keras.optimizers` has them: what a run of training knows of one.
 
-use cnn_core::op::Rule;
+use cnn_core::op::{OptimizerStep, Rule};
 
 /// An optimizer: its rule and what goes with every rule. Names and defaults are Keras's.
 ///
 /// ```
 /// use cnn_train::Optimizer;
 /// let sgd = Optimizer::sgd().momentum(0.9).learning_rate(0.05);
-/// assert_eq!(sgd.settings(1, 0.05), [0.05, 0.0, 0.0, 0.0]);
+/// assert_eq!(sgd.settings(1, 0.05), [0.05, 0.0, 0.0, 0.0, 1.0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Optimizer {
@@ -156,7 +156,7 @@ impl Optimizer {
     }
 
     /// What the rule takes at step `step`, counted from 1: the settings of [`cnn_core::op::OptimizerStep`].
-    pub fn settings(&self, step: u64, learning_rate: f64) -> [f64; 4] {
+    pub fn settings(&self, step: u64, learning_rate: f64) -> [f64; OptimizerStep::SETTINGS] {
         // Beyond this every power below is 0 or the same.
         let t = step.min(i32::MAX as u64) as i32;
         let decay = learning_rate * self.weight_decay.unwrap_or(0.0);
@@ -181,6 +181,6 @@ impl Optimizer {
             | Rule::Lion { .. }
             | Rule::Ftrl { .. } => [learning_rate, 0.0, 0.0],
         };
-        [rate, second, third, decay]
+        [rate, second, third, decay, 1.0]
     }
 }

@@ -11,7 +11,7 @@ use crate::optimizer::Optimizer;
 pub const TARGETS: &str = "training/targets";
 /// Name of the input of the examples' weights, `[batch]`.
 pub const SAMPLE_WEIGHTS: &str = "training/sample_weights";
-/// Name of the input of the optimizer's settings, `[4]`.
+/// Name of the input of the optimizer's settings, `[5]`.
 pub const SETTINGS: &str = "training/settings";
 
 /// Why a model cannot be trained as asked.
@@ -80,7 +80,7 @@ impl Step {
         sample_weights: bool,
     ) -> Result<Self, TrainError> {
         let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, loss, sample_weights)?;
-        let settings = graph.input(SETTINGS, vec![4]);
+        let settings = graph.input(SETTINGS, vec![OptimizerStep::SETTINGS]);
         let trainable: Vec<(String, ValueId)> = model
             .weights()
             .into_iter()
@@ -160,7 +160,7 @@ pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tenso
         match value.name.as_str() {
             TARGETS => feed.targets.clone().ok_or_else(missing),
             SAMPLE_WEIGHTS => Ok(feed.weights.clone().unwrap_or_else(|| Tensor::full(value.shape.clone(), 1.0))),
-            SETTINGS => Ok(Tensor::from_fn(vec![4], |i| feed.settings[i] as f32)),
+            SETTINGS => Ok(Tensor::from_fn(value.shape.clone(), |i| feed.settings[i] as f32)),
             SEED => Ok(Tensor::from_fn(vec![2], |i| number(feed.seed[i]))),
             _ => own.next().ok_or_else(missing),
         }
@@ -180,7 +180,7 @@ pub struct Feed {
     /// Weights of the examples; 1 each where there are none.
     pub weights: Option<Tensor>,
     /// Of the optimizer.
-    pub settings: [f64; 4],
+    pub settings: [f64; OptimizerStep::SETTINGS],
     /// Of the run and of this step.
     pub seed: [u64; 2],
 }

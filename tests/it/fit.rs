@@ -38,9 +38,16 @@ fn network() -> Network {
     Network::new(model, weights).unwrap()
 }
 
+fn adam() -> Optimizer {
+    Optimizer::adam().learning_rate(0.02)
+}
+
 fn trainer(device: &Device) -> Trainer {
-    let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam().learning_rate(0.02)).seed(11);
-    Trainer::new(device, &network(), training).unwrap()
+    trainer_with(device, adam())
+}
+
+fn trainer_with(device: &Device, optimizer: Optimizer) -> Trainer {
+    Trainer::new(device, &network(), Training::new(Loss::CROSSENTROPY, optimizer).seed(11)).unwrap()
 }
 
 fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
@@ -58,8 +65,12 @@ fn all_devices() -> Vec<Device> {
 fn resuming_gives_the_bits_of_an_uninterrupted_run() {
     let (data, validation) = data(60).split(0.2).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (number, device) in all_devices().into_iter().enumerate() {
+    // Stops fall inside of an accumulation of 4 batches, which does not end with the epoch of 6.
+    let averaged = adam().use_ema(true).ema_momentum(0.7).ema_overwrite_frequency(2).gradient_accumulation_steps(4);
+    let runs = all_devices().into_iter().flat_map(|device| [(device.clone(), adam()), (device, averaged)]);
+    for (number, (device, optimizer)) in runs.enumerate() {
         let fit = || Fit::new(4).metric(Accuracy::new()).validation(&validation);
+        let trainer = |device: &Device| trainer_with(device, optimizer);
         let mut whole = trainer(&device);
         let wanted = whole.fit_blocking(&data, &mut fit()).unwrap();
         let mut again = trainer(&device);
@@ -175,4 +186,44 @@ fn what_cannot_be_trained_says_why() {
     std::fs::write(&path, b"no tensors").unwrap();
     let error = trainer.fit_blocking(&data(8), &mut Fit::new(1).checkpoint(&path)).unwrap_err();
     assert!(error.to_string().contains("training.safetensors"), "{error}");
+}
+
+/// At the end of a training the averages are in the weights' places, and only then.
+#[test]
+fn averages_take_the_weights_places_at_the_end() {
+    let data = data(32);
+    for device in all_devices() {
+        let mut trainer = trainer_with(&device, adam().use_ema(true).ema_momentum(0.9));
+        let first = data.epoch(0).next().unwrap().unwrap();
+        let targets =
+            Tensor::from_fn(vec![8, 2], |i| f32::from(i % 2 == first.y.as_ref().unwrap().data()[i / 2] as usize));
+        trainer.train_on_batch_blocking(&[first.x.clone()], &targets, None).unwrap();
+        trainer.train_on_batch_blocking(&[first.x], &targets, None).unwrap();
+        let read = |trainer: &Trainer, path: &str| {
+            let variables = pollster::block_on(trainer.variables()).unwrap();
+            variables.get(path).unwrap().data().to_vec()
+        };
+        let (path, average) = ("dense/kernel", "optimizer/dense/kernel/average");
+        assert_ne!(read(&trainer, path), read(&trainer, average), "{device}");
+        trainer.fit_blocking(&data, &mut Fit::new(1)).unwrap();
+        assert_eq!(read(&trainer, path), read(&trainer, average), "{device}");
+        let network = pollster::block_on(trainer.network()).unwrap().weights().unwrap();
+        assert_eq!(network.get(path).unwrap().data(), read(&trainer, average), "{device}");
+    }
+}
+
+#[test]
+fn arguments_that_are_none_are_told() {
+    let compiled = |optimizer| Training::new(Loss::CROSSENTROPY, optimizer);
+    for (training, wanted) in [
+        (compiled(adam().ema_momentum(-0.1)), "ema_momentum is a number from 0 to 1"),
+        (compiled(adam().ema_overwrite_frequency(0)), "ema_overwrite_frequency is a number of steps, 1 at least"),
+        (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
+        (compiled(adam()).learning_rate_multiplier("dense/", 0.0), "freeze what is not to learn"),
+        (compiled(adam()).learning_rate_multiplier("dens/", 0.1), "begins with 'dens/'"),
+        (compiled(adam()).mixed_precision(true), "CPU does not store float16"),
+    ] {
+        let error = Trainer::new(&Device::cpu(), &network(), training).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
 }

@@ -33,15 +33,12 @@ pub(crate) enum Program {
 
 impl Backend {
     pub(crate) fn new(device: &Device, network: &Network, precision: DType) -> Result<Self, Error> {
+        device.check_precision(precision)?;
         let weights = network.weight_source().clone();
-        match (device, precision) {
-            (Device::Gpu(gpu), DType::F16) if !gpu.capabilities().f16 => {
-                Err(Error::Precision { device: device.to_string() })
-            }
-            (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
-            (_, DType::F16) => Err(Error::Precision { device: device.to_string() }),
-            (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(weights))),
-            (Device::Reference, DType::F32) => Ok(Self::of_weights(device, network.weights()?)),
+        match device {
+            Device::Gpu(gpu) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
+            Device::Cpu { .. } => Ok(Self::Cpu(CpuWeights::new(weights))),
+            Device::Reference => Ok(Self::of_weights(device, network.weights()?)),
         }
     }
 

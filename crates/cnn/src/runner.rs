@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Simplify, Tensor, plan, simplify};
+use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Tensor, plan};
 use cnn_wgpu::Program as GpuProgram;
 
 use crate::backend::{Backend, Program};
@@ -179,15 +179,11 @@ impl Runner {
         Ok(programs.entry(shapes.to_vec()).or_insert(program).clone())
     }
 
-    /// The graph for inputs of these shapes, as the device runs it. The reference runs it as the layers describe it.
+    /// The graph for inputs of these shapes, as the device runs it.
     fn plan(&self, shapes: &[Vec<usize>]) -> Result<Plan, Error> {
         let taps: Vec<&str> = self.options.taps.iter().map(String::as_str).collect();
         let graph = self.network.model().lower(shapes, Mode::Inference, &taps)?;
-        if let Device::Reference = self.device {
-            return Ok(Plan::new(graph));
-        }
-        let weight_limit = self.device.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Plan::new(simplify(&graph, &Simplify { weight_limit, storage: self.options.precision })))
+        Ok(self.device.plan(&graph, self.options.precision))
     }
 }
 

@@ -43,11 +43,19 @@ fn adam() -> Optimizer {
 }
 
 fn trainer(device: &Device) -> Trainer {
-    trainer_with(device, adam())
+    trainer_with(device, compiled(adam()))
 }
 
-fn trainer_with(device: &Device, optimizer: Optimizer) -> Trainer {
-    Trainer::new(device, &network(), Training::new(Loss::CROSSENTROPY, optimizer).seed(11)).unwrap()
+fn compiled(optimizer: Optimizer) -> Training {
+    Training::new(Loss::CROSSENTROPY, optimizer).seed(11)
+}
+
+fn trainer_with(device: &Device, training: Training) -> Trainer {
+    Trainer::new(device, &network(), training).unwrap()
+}
+
+fn has_f16(device: &Device) -> bool {
+    matches!(device, Device::Gpu(gpu) if gpu.capabilities().f16)
 }
 
 fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
@@ -67,10 +75,14 @@ fn resuming_gives_the_bits_of_an_uninterrupted_run() {
     let folder = tempfile::tempdir().unwrap();
     // Stops fall inside of an accumulation of 4 batches, which does not end with the epoch of 6.
     let averaged = adam().use_ema(true).ema_momentum(0.7).ema_overwrite_frequency(2).gradient_accumulation_steps(4);
-    let runs = all_devices().into_iter().flat_map(|device| [(device.clone(), adam()), (device, averaged)]);
-    for (number, (device, optimizer)) in runs.enumerate() {
+    let runs = all_devices().into_iter().flat_map(|device| {
+        let mixed = compiled(averaged).mixed_precision(true);
+        let mixed = has_f16(&device).then(|| (device.clone(), mixed));
+        [(device.clone(), compiled(adam())), (device, compiled(averaged))].into_iter().chain(mixed)
+    });
+    for (number, (device, training)) in runs.enumerate() {
         let fit = || Fit::new(4).metric(Accuracy::new()).validation(&validation);
-        let trainer = |device: &Device| trainer_with(device, optimizer);
+        let trainer = |device: &Device| trainer_with(device, training.clone());
         let mut whole = trainer(&device);
         let wanted = whole.fit_blocking(&data, &mut fit()).unwrap();
         let mut again = trainer(&device);
@@ -111,6 +123,12 @@ fn every_device_learns_the_same() {
         let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
         assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0), "{device}: {:?}", fitted.history);
         losses.push(["loss", "val_loss"].map(|name| fitted.history.get(name).unwrap().to_vec()).concat());
+    }
+    for device in all_devices().into_iter().filter(has_f16) {
+        let mut trainer = trainer_with(&device, compiled(adam()).mixed_precision(true));
+        let mut fit = Fit::new(5).metric(Accuracy::new()).schedule(schedule()).validation(&data);
+        let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
+        assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0), "{device}: {:?}", fitted.history);
     }
     for other in &losses[1..] {
         for (a, b) in losses[0].iter().zip(other) {
@@ -193,7 +211,7 @@ fn what_cannot_be_trained_says_why() {
 fn averages_take_the_weights_places_at_the_end() {
     let data = data(32);
     for device in all_devices() {
-        let mut trainer = trainer_with(&device, adam().use_ema(true).ema_momentum(0.9));
+        let mut trainer = trainer_with(&device, compiled(adam().use_ema(true).ema_momentum(0.9)));
         let first = data.epoch(0).next().unwrap().unwrap();
         let targets =
             Tensor::from_fn(vec![8, 2], |i| f32::from(i % 2 == first.y.as_ref().unwrap().data()[i / 2] as usize));
@@ -214,7 +232,6 @@ fn averages_take_the_weights_places_at_the_end() {
 
 #[test]
 fn arguments_that_are_none_are_told() {
-    let compiled = |optimizer| Training::new(Loss::CROSSENTROPY, optimizer);
     for (training, wanted) in [
         (compiled(adam().ema_momentum(-0.1)), "ema_momentum is a number from 0 to 1"),
         (compiled(adam().ema_overwrite_frequency(0)), "ema_overwrite_frequency is a number of steps, 1 at least"),

@@ -14,6 +14,7 @@ mod hub;
 mod io;
 mod keras;
 mod maps;
+mod mixed_precision;
 mod model_plot;
 mod models_on_devices;
 mod passes;

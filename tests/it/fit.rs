@@ -215,8 +215,9 @@ fn averages_take_the_weights_places_at_the_end() {
         let first = data.epoch(0).next().unwrap().unwrap();
         let targets =
             Tensor::from_fn(vec![8, 2], |i| f32::from(i % 2 == first.y.as_ref().unwrap().data()[i / 2] as usize));
-        trainer.train_on_batch_blocking(&[first.x.clone()], &targets, None).unwrap();
-        trainer.train_on_batch_blocking(&[first.x], &targets, None).unwrap();
+        for _ in 0..2 {
+            trainer.train_on_batch_blocking(std::slice::from_ref(&first.x), &targets, None).unwrap();
+        }
         let read = |trainer: &Trainer, path: &str| {
             let variables = pollster::block_on(trainer.variables()).unwrap();
             variables.get(path).unwrap().data().to_vec()
@@ -243,4 +244,38 @@ fn arguments_that_are_none_are_told() {
         let error = Trainer::new(&Device::cpu(), &network(), training).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
+}
+
+/// A frozen matrix of 144 MB, as the first of a VGG16's top is of 411 MB, where a binding takes 128 MiB.
+#[test]
+fn a_frozen_weight_may_be_larger_than_a_binding() {
+    const ROWS: usize = 4000;
+    let mut model = Sequential::new("m")
+        .input([ROWS])
+        .and_then(|m| m.add(Dense::new(9000).name("frozen")))
+        .and_then(|m| m.add(Dense::new(1).use_bias(false).name("top")))
+        .and_then(Sequential::model)
+        .unwrap();
+    model.layer_mut("frozen").unwrap().set_trainable(false);
+    let mut weights = Weights::new();
+    weights.insert("frozen/kernel", Tensor::full(vec![ROWS, 9000], 1.0 / 4096.0));
+    weights.insert("frozen/bias", Tensor::full(vec![9000], 0.0));
+    weights.insert("top/kernel", Tensor::full(vec![9000, 1], 0.0));
+    let network = Network::new(model, weights).unwrap();
+    let mut small = 0;
+    for device in devices(true).into_iter().map(|device| Device::Gpu(device.gpu)) {
+        if device.max_tensor_bytes().unwrap() >= (ROWS * 9000 * 4) as u64 {
+            continue;
+        }
+        small += 1;
+        let training = Training::new(Loss::MeanSquaredError, Optimizer::sgd().learning_rate(1.0));
+        let mut trainer = Trainer::new(&device, &network, training).unwrap();
+        let (x, target) = (Tensor::full(vec![1, ROWS], 1.0), Tensor::full(vec![1, 1], 1.0));
+        let stepped = trainer.train_on_batch_blocking(&[x], &target, None).unwrap();
+        assert_eq!(stepped.loss, 1.0, "{device}");
+        // The prediction was 0: each weight goes by twice what it was given, 4000 / 4096.
+        let network = pollster::block_on(trainer.network()).unwrap().weights().unwrap();
+        assert!(network.get("top/kernel").unwrap().data().iter().all(|&w| w == 2.0 * 4000.0 / 4096.0), "{device}");
+    }
+    assert!(small > 0, "no device has WebGPU's default limits");
 }

@@ -57,7 +57,8 @@ fn combine(a: value, b: value) -> value {
             return select(a * b, a, a > value(0.0));
         }
         case GREATER_EQUAL: {
-            return select(value(0.0), value(1.0), a >= b);
+            // A compiler may take it that numbers are finite, and turn the comparison round.
+            return select(select(value(0.0), value(1.0), a >= b), value(0.0), is_nan(a) | is_nan(b));
         }
         default: {
             return a + b;

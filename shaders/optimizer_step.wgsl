@@ -149,7 +149,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.count {
         return;
     }
-    let updated = next(value(gradient[i]), value(weight[i]), value(first[i]), value(second[i]), value(third[i]));
+    var updated = Updated(value(weight[i]), value(first[i]), value(second[i]), value(third[i]));
+    // Not by a product with 0: where a step is left out, the gradient may be no number.
+    if f32(settings[4]) != 0.0 {
+        updated = next(value(gradient[i]), updated.w, updated.a, updated.b, updated.c);
+    }
     y[i] = element(updated.w);
     if STATES > 0u {
         y[params.count + i] = element(updated.a);

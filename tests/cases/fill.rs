@@ -48,6 +48,8 @@ enum Domain {
     Uniform(f32, f32),
     /// The eight numbers of a projective map: around those of the identity, or whole ones of an affine map.
     Projective(Fill),
+    /// An optimizer's settings: four as from [`Domain::Uniform`]; with small integers the step is left out, so that they are exact.
+    Settings(Fill),
     /// Of either sign and a magnitude from the first to the second, evenly by logarithm; after [`SPECIAL`]'s.
     Wide(f32, f32),
 }
@@ -67,6 +69,8 @@ impl Domain {
         match *self {
             Domain::Signed(max) => sign * (1 + (bits >> 8) as u32 % max) as f32,
             Domain::Projective(fill) => projective(fill, index % 8, unit),
+            Domain::Settings(Fill::SmallIntegers) if index == 4 => 0.0,
+            Domain::Settings(_) => 0.05 + 0.35 * unit,
             Domain::Positive(max) => (1 + (bits >> 8) as u32 % max) as f32,
             Domain::Uniform(low, high) => low + (high - low) * unit,
             Domain::Wide(..) if index < SPECIAL.len() => SPECIAL[index],
@@ -117,8 +121,9 @@ fn domain(case: &Case, index: usize, fill: Fill, storage: DType) -> Domain {
         Op::OptimizerStep(op) if index == 4 && matches!(op.rule, Rule::RmsProp { centered: true, .. }) => {
             Domain::Uniform(0.01, 0.06)
         }
-        // Settings and states: means of squares, and such, are above 0.
-        Op::OptimizerStep(_) if index == 0 || index > 2 => Domain::Uniform(0.05, 0.4),
+        Op::OptimizerStep(_) if index == 0 => Domain::Settings(fill),
+        // States: means of squares, and such, are above 0.
+        Op::OptimizerStep(_) if index > 2 => Domain::Uniform(0.05, 0.4),
         Op::OptimizerStep(_) => Domain::Uniform(-1.0, 1.0),
         // The variance.
         Op::BatchNorm(_) if index == 4 => positive(),

@@ -38,7 +38,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn case(rule: Rule, shape: &[usize]) -> Case {
-    let inputs = [vec![vec![4]], vec![shape.to_vec(); 2 + rule.states()]].concat();
+    let inputs = [vec![vec![OptimizerStep::SETTINGS]], vec![shape.to_vec(); 2 + rule.states()]].concat();
     Case::new(format!("{rule:?}"), Op::OptimizerStep(OptimizerStep { rule }), inputs)
 }
 

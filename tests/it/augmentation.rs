@@ -277,7 +277,8 @@ fn a_network_behind_them_can_be_trained() {
     let model = model.add(Dense::new(3).activation(Activation::Softmax)).unwrap().model().unwrap();
     let optimizer = cnn_train::Optimizer::sgd();
     let loss = cnn_train::Loss::CROSSENTROPY;
-    let step = cnn_train::Step::new(&model, &[vec![2, 12, 10, 3]], &loss, &optimizer, false).unwrap();
+    let step =
+        cnn_train::Step::new(&model, &[vec![2, 12, 10, 3]], &cnn_train::Training::new(loss, optimizer), false).unwrap();
     assert_eq!(step.trained.len(), 4);
     assert!(step.graph.nodes().iter().any(|node| matches!(node.op, Op::Warp(_))));
 }

@@ -38,9 +38,24 @@ fn network() -> Network {
     Network::new(model, weights).unwrap()
 }
 
+fn adam() -> Optimizer {
+    Optimizer::adam().learning_rate(0.02)
+}
+
 fn trainer(device: &Device) -> Trainer {
-    let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam().learning_rate(0.02)).seed(11);
+    trainer_with(device, compiled(adam()))
+}
+
+fn compiled(optimizer: Optimizer) -> Training {
+    Training::new(Loss::CROSSENTROPY, optimizer).seed(11)
+}
+
+fn trainer_with(device: &Device, training: Training) -> Trainer {
     Trainer::new(device, &network(), training).unwrap()
+}
+
+fn has_f16(device: &Device) -> bool {
+    matches!(device, Device::Gpu(gpu) if gpu.capabilities().f16)
 }
 
 fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
@@ -58,8 +73,16 @@ fn all_devices() -> Vec<Device> {
 fn resuming_gives_the_bits_of_an_uninterrupted_run() {
     let (data, validation) = data(60).split(0.2).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (number, device) in all_devices().into_iter().enumerate() {
+    // Stops fall inside of an accumulation of 4 batches, which does not end with the epoch of 6.
+    let averaged = adam().use_ema(true).ema_momentum(0.7).ema_overwrite_frequency(2).gradient_accumulation_steps(4);
+    let runs = all_devices().into_iter().flat_map(|device| {
+        let mixed = compiled(averaged).mixed_precision(true);
+        let mixed = has_f16(&device).then(|| (device.clone(), mixed));
+        [(device.clone(), compiled(adam())), (device, compiled(averaged))].into_iter().chain(mixed)
+    });
+    for (number, (device, training)) in runs.enumerate() {
         let fit = || Fit::new(4).metric(Accuracy::new()).validation(&validation);
+        let trainer = |device: &Device| trainer_with(device, training.clone());
         let mut whole = trainer(&device);
         let wanted = whole.fit_blocking(&data, &mut fit()).unwrap();
         let mut again = trainer(&device);
@@ -100,6 +123,12 @@ fn every_device_learns_the_same() {
         let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
         assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0), "{device}: {:?}", fitted.history);
         losses.push(["loss", "val_loss"].map(|name| fitted.history.get(name).unwrap().to_vec()).concat());
+    }
+    for device in all_devices().into_iter().filter(has_f16) {
+        let mut trainer = trainer_with(&device, compiled(adam()).mixed_precision(true));
+        let mut fit = Fit::new(5).metric(Accuracy::new()).schedule(schedule()).validation(&data);
+        let fitted = trainer.fit_blocking(&data, &mut fit).unwrap();
+        assert_eq!(fitted.history.get("val_accuracy").unwrap().last(), Some(&1.0), "{device}: {:?}", fitted.history);
     }
     for other in &losses[1..] {
         for (a, b) in losses[0].iter().zip(other) {
@@ -175,4 +204,78 @@ fn what_cannot_be_trained_says_why() {
     std::fs::write(&path, b"no tensors").unwrap();
     let error = trainer.fit_blocking(&data(8), &mut Fit::new(1).checkpoint(&path)).unwrap_err();
     assert!(error.to_string().contains("training.safetensors"), "{error}");
+}
+
+/// At the end of a training the averages are in the weights' places, and only then.
+#[test]
+fn averages_take_the_weights_places_at_the_end() {
+    let data = data(32);
+    for device in all_devices() {
+        let mut trainer = trainer_with(&device, compiled(adam().use_ema(true).ema_momentum(0.9)));
+        let first = data.epoch(0).next().unwrap().unwrap();
+        let targets =
+            Tensor::from_fn(vec![8, 2], |i| f32::from(i % 2 == first.y.as_ref().unwrap().data()[i / 2] as usize));
+        for _ in 0..2 {
+            trainer.train_on_batch_blocking(std::slice::from_ref(&first.x), &targets, None).unwrap();
+        }
+        let read = |trainer: &Trainer, path: &str| {
+            let variables = pollster::block_on(trainer.variables()).unwrap();
+            variables.get(path).unwrap().data().to_vec()
+        };
+        let (path, average) = ("dense/kernel", "optimizer/dense/kernel/average");
+        assert_ne!(read(&trainer, path), read(&trainer, average), "{device}");
+        trainer.fit_blocking(&data, &mut Fit::new(1)).unwrap();
+        assert_eq!(read(&trainer, path), read(&trainer, average), "{device}");
+        let network = pollster::block_on(trainer.network()).unwrap().weights().unwrap();
+        assert_eq!(network.get(path).unwrap().data(), read(&trainer, average), "{device}");
+    }
+}
+
+#[test]
+fn arguments_that_are_none_are_told() {
+    for (training, wanted) in [
+        (compiled(adam().ema_momentum(-0.1)), "ema_momentum is a number from 0 to 1"),
+        (compiled(adam().ema_overwrite_frequency(0)), "ema_overwrite_frequency is a number of steps, 1 at least"),
+        (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
+        (compiled(adam()).learning_rate_multiplier("dense/", 0.0), "freeze what is not to learn"),
+        (compiled(adam()).learning_rate_multiplier("dens/", 0.1), "begins with 'dens/'"),
+        (compiled(adam()).mixed_precision(true), "CPU does not store float16"),
+    ] {
+        let error = Trainer::new(&Device::cpu(), &network(), training).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+/// A frozen matrix of 144 MB, as the first of a VGG16's top is of 411 MB, where a binding takes 128 MiB.
+#[test]
+fn a_frozen_weight_may_be_larger_than_a_binding() {
+    const ROWS: usize = 4000;
+    let mut model = Sequential::new("m")
+        .input([ROWS])
+        .and_then(|m| m.add(Dense::new(9000).name("frozen")))
+        .and_then(|m| m.add(Dense::new(1).use_bias(false).name("top")))
+        .and_then(Sequential::model)
+        .unwrap();
+    model.layer_mut("frozen").unwrap().set_trainable(false);
+    let mut weights = Weights::new();
+    weights.insert("frozen/kernel", Tensor::full(vec![ROWS, 9000], 1.0 / 4096.0));
+    weights.insert("frozen/bias", Tensor::full(vec![9000], 0.0));
+    weights.insert("top/kernel", Tensor::full(vec![9000, 1], 0.0));
+    let network = Network::new(model, weights).unwrap();
+    let mut small = 0;
+    for device in devices(true).into_iter().map(|device| Device::Gpu(device.gpu)) {
+        if device.max_tensor_bytes().unwrap() >= (ROWS * 9000 * 4) as u64 {
+            continue;
+        }
+        small += 1;
+        let training = Training::new(Loss::MeanSquaredError, Optimizer::sgd().learning_rate(1.0));
+        let mut trainer = Trainer::new(&device, &network, training).unwrap();
+        let (x, target) = (Tensor::full(vec![1, ROWS], 1.0), Tensor::full(vec![1, 1], 1.0));
+        let stepped = trainer.train_on_batch_blocking(&[x], &target, None).unwrap();
+        assert_eq!(stepped.loss, 1.0, "{device}");
+        // The prediction was 0: each weight goes by twice what it was given, 4000 / 4096.
+        let network = pollster::block_on(trainer.network()).unwrap().weights().unwrap();
+        assert!(network.get("top/kernel").unwrap().data().iter().all(|&w| w == 2.0 * 4000.0 / 4096.0), "{device}");
+    }
+    assert!(small > 0, "no device has WebGPU's default limits");
 }

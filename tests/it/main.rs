@@ -15,6 +15,7 @@ mod hub;
 mod io;
 mod keras;
 mod maps;
+mod mixed_precision;
 mod model_plot;
 mod models_on_devices;
 mod passes;

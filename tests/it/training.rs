@@ -15,7 +15,7 @@ use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
 use cnn_tests::recipe;
-use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, one_hot};
+use cnn_train::{Feed, Loss, Optimizer, Step, Training, feed, initial_state, one_hot, overwrite_with_averages};
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
@@ -124,8 +124,22 @@ fn optimizer(config: &Value) -> Optimizer {
         clipnorm: number("clipnorm"),
         clipvalue: number("clipvalue"),
         global_clipnorm: number("global_clipnorm"),
+        use_ema: is("use_ema"),
+        ema_momentum: of("ema_momentum"),
+        ema_overwrite_frequency: config["ema_overwrite_frequency"].as_u64(),
+        gradient_accumulation_steps: config["gradient_accumulation_steps"].as_u64(),
         ..made
     }
+}
+
+/// What a case asks for.
+fn training(case: &Value) -> Training {
+    let truth = &case["float64"];
+    let training = Training::new(Loss::CROSSENTROPY, optimizer(&truth["optimizer"]));
+    let multipliers = truth["multipliers"].as_object().into_iter().flatten();
+    multipliers.fold(training, |training, (prefix, factor)| {
+        training.learning_rate_multiplier(prefix, factor.as_f64().unwrap())
+    })
 }
 
 /// What runs steps of training over variables that it keeps.
@@ -134,6 +148,8 @@ trait Trainer {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String>;
     /// A variable as it is now.
     fn read(&self, path: &str) -> Result<Vec<f64>, String>;
+    /// Puts the averages in the weights' places.
+    fn overwrite(&mut self) -> Result<(), String>;
     /// The loss over all samples in inference.
     fn evaluate(&mut self) -> Result<f64, String>;
 }
@@ -143,6 +159,7 @@ struct Setting {
     step: Step,
     weights: Weights,
     inference: cnn_core::Graph,
+    overwrite: cnn_core::Graph,
 }
 
 impl Setting {
@@ -152,19 +169,24 @@ impl Setting {
         for layer in case["float64"]["frozen"].as_array().unwrap() {
             model.layer_mut(layer.as_str().unwrap()).unwrap().set_trainable(false);
         }
-        let optimizer = optimizer(&case["float64"]["optimizer"]);
-        let mut step = Step::new(&model, &[vec![BATCH, 28, 28, 1]], &Loss::CROSSENTROPY, &optimizer, false).unwrap();
+        let training = training(case);
+        let mut step = Step::new(&model, &[vec![BATCH, 28, 28, 1]], &training, false).unwrap();
         for (path, &gradient) in step.trained.clone().iter().zip(&step.gradients.clone()) {
             step.graph.output(format!("gradient {path}"), gradient);
         }
         let mut weights = weights(&model);
-        initial_state(&optimizer, &model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
+        initial_state(&training, &model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
         let inference = model.lower(&[vec![SAMPLES, 28, 28, 1]], Mode::Inference, &[]).unwrap();
-        Self { step, weights, inference }
+        let overwrite = overwrite_with_averages(&model).unwrap();
+        Self { step, weights, inference, overwrite }
     }
 
     fn plan(&self) -> Plan {
         Plan::new(simplify(&self.step.graph, &Simplify::default()))
+    }
+
+    fn overwrite_plan(&self) -> Plan {
+        Plan::new(simplify(&self.overwrite, &Simplify::default()))
     }
 
     fn inference_plan(&self) -> Plan {
@@ -193,8 +215,11 @@ impl Trainer for Reference<'_> {
         let tensors = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
         let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
         // Settings are not rounded here.
-        let settings = graph.inputs().iter().position(|&id| graph.value(id).name == cnn_train::SETTINGS).unwrap();
-        arrays[settings].data = batch.settings.to_vec();
+        for (array, &id) in arrays.iter_mut().zip(graph.inputs()) {
+            if let Some(settings) = batch.settings.of_input(&graph.value(id).name) {
+                array.data = settings.to_vec();
+            }
+        }
         let step = reference::step(graph, |path| self.variables.get(path).cloned(), &arrays);
         let step = step.map_err(|error| error.to_string())?;
         self.variables.extend(step.assigned);
@@ -203,6 +228,13 @@ impl Trainer for Reference<'_> {
 
     fn read(&self, path: &str) -> Result<Vec<f64>, String> {
         Ok(self.variables[path].data.clone())
+    }
+
+    fn overwrite(&mut self) -> Result<(), String> {
+        let find = |path: &str| self.variables.get(path).cloned();
+        let step = reference::step(&self.setting.overwrite, find, &[]).map_err(|error| error.to_string())?;
+        self.variables.extend(step.assigned);
+        Ok(())
     }
 
     fn evaluate(&mut self) -> Result<f64, String> {
@@ -240,6 +272,12 @@ impl Trainer for Cpu<'_> {
         Ok(doubles(&self.weights.read(path).map_err(|error| error.to_string())?.unwrap()))
     }
 
+    fn overwrite(&mut self) -> Result<(), String> {
+        let program = fast::Program::new(self.weights.clone(), self.setting.overwrite_plan());
+        program.map_err(|error| error.to_string())?.run(&[]).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
     fn evaluate(&mut self) -> Result<f64, String> {
         let outputs = self.inference.run(&[pictures(0..SAMPLES)]).map_err(|error| error.to_string())?;
         Ok(crossentropy(&doubles(&outputs[0])))
@@ -273,6 +311,13 @@ impl Trainer for Device<'_> {
     fn read(&self, path: &str) -> Result<Vec<f64>, String> {
         let tensor = pollster::block_on(self.weights.read(path)).map_err(|error| error.to_string())?;
         Ok(doubles(&tensor))
+    }
+
+    fn overwrite(&mut self) -> Result<(), String> {
+        let program = cnn_wgpu::Program::new(self.weights.clone(), self.setting.overwrite_plan());
+        let program = pollster::block_on(program).map_err(|error| error.to_string())?;
+        pollster::block_on(program.run(&[])).map_err(|error| error.to_string())?;
+        Ok(())
     }
 
     fn evaluate(&mut self) -> Result<f64, String> {
@@ -313,7 +358,7 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
         let batch = Feed {
             targets: Some(targets(first..first + BATCH)),
             weights: None,
-            settings: optimizer.settings(step as u64 + 1, rate(step)),
+            settings: optimizer.settings(step as u64, rate(step)),
             seed: [1, step as u64],
         };
         let outputs = trainer.step(&[pictures(first..first + BATCH)], &batch)?;
@@ -326,22 +371,35 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
         if step == 0 {
             check_gradients(setting, &outputs[2..], truth).map_err(|error| format!("{name}: {error}"))?;
         }
+        if optimizer.overwrites(step as u64) {
+            trainer.overwrite()?;
+        }
+    }
+    for tensor in truth["final_averages"].as_array().into_iter().flatten() {
+        let got = trainer.read(&format!("optimizer/{}/average", path(tensor)))?;
+        check_samples(&got, tensor).map_err(|error| format!("{name}: average of {error}"))?;
     }
     for tensor in truth["final_weights"].as_array().unwrap() {
         let got = trainer.read(path(tensor))?;
         if untouched(path(tensor)).is_some_and(|initial| got != initial) {
             return Err(format!("{name}: {} is frozen and has changed", path(tensor)));
         }
-        for (index, wanted) in samples(tensor) {
-            let error = (got[index] - wanted).abs();
-            if error.is_nan() || error > 1e-4 * wanted.abs().max(1.0) {
-                return Err(format!("{name}: {}[{index}] is {}, Keras {wanted}", path(tensor), got[index]));
-            }
-        }
+        check_samples(&got, tensor).map_err(|error| format!("{name}: {error}"))?;
     }
     let (got, wanted) = (trainer.evaluate()?, truth["final_loss_all_64_inference"].as_f64().unwrap());
     if (got - wanted).abs() > 1e-4 * wanted.max(1.0) {
         return Err(format!("{name}: at the end the loss over all is {got}, Keras {wanted}"));
+    }
+    Ok(())
+}
+
+/// A variable at the end, beside Keras's.
+fn check_samples(got: &[f64], tensor: &Value) -> Result<(), String> {
+    for (index, wanted) in samples(tensor) {
+        let error = (got[index] - wanted).abs();
+        if error.is_nan() || error > 1e-4 * wanted.abs().max(1.0) {
+            return Err(format!("{}[{index}] is {}, Keras {wanted}", path(tensor), got[index]));
+        }
     }
     Ok(())
 }
@@ -383,7 +441,8 @@ fn the_reference_follows_keras() {
 fn a_step_says_what_it_is_not_fed() {
     let case = &cases()[0];
     let graph = &Setting::new(case).step.graph;
-    let besides = |targets| Feed { targets, weights: None, settings: [0.0; 4], seed: [0; 2] };
+    let settings = Optimizer::sgd().settings(0, 0.0);
+    let besides = |targets| Feed { targets, weights: None, settings, seed: [0; 2] };
     for (inputs, targets, wanted) in [
         (vec![], Some(targets(0..BATCH)), "of shape [16, 28, 28, 1]"),
         (vec![pictures(0..BATCH)], None, "expects training/targets of shape [16, 10]"),

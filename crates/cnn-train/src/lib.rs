@@ -13,8 +13,13 @@ mod optimizer;
 pub mod schedule;
 pub mod state;
 mod step;
+mod training;
+mod update;
+mod variables;
 
 pub use gradient::{GradientError, differentiate};
 pub use loss::{Loss, one_hot};
-pub use optimizer::Optimizer;
-pub use step::{Feed, SAMPLE_WEIGHTS, SETTINGS, Step, TARGETS, TrainError, feed, initial_state, judge};
+pub use optimizer::{Optimizer, Settings};
+pub use step::{Feed, SAMPLE_WEIGHTS, Step, TARGETS, TrainError, feed, judge};
+pub use training::{LossScale, Training};
+pub use variables::{initial_state, overwrite_with_averages};

@@ -1,13 +1,52 @@
 //! Optimizers, as `keras.optimizers` has them: what a run of training knows of one.
 
-use cnn_core::op::Rule;
+use cnn_core::op::{OptimizerStep, Rule};
+
+use crate::step::TrainError;
+use crate::training::check_argument;
+
+/// Name of the input of the rule's settings, `[5]`.
+pub(crate) const STEP: &str = "training/settings";
+/// Name of the input of the moving averages' settings, `[5]`.
+pub(crate) const AVERAGE: &str = "training/average";
+/// Name of the input of the gradients' sums' settings, `[5]`.
+pub(crate) const ACCUMULATION: &str = "training/accumulation";
+
+/// Settings of the [`OptimizerStep`]s of a step of training, new at each batch. Sums and averages move by plain SGD, whose
+/// `x ← x·(1 - settings[3]) - settings[0]·g` is all that they need.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Of the optimizer's own rule.
+    pub step: [f64; OptimizerStep::SETTINGS],
+    /// Of the weights' moving averages.
+    pub average: [f64; OptimizerStep::SETTINGS],
+    /// Of the gradients' sums.
+    pub accumulation: [f64; OptimizerStep::SETTINGS],
+}
+
+impl Settings {
+    /// The settings that the graph's input of that name takes.
+    pub fn of_input(&self, name: &str) -> Option<[f64; OptimizerStep::SETTINGS]> {
+        match name {
+            STEP => Some(self.step),
+            AVERAGE => Some(self.average),
+            ACCUMULATION => Some(self.accumulation),
+            _ => None,
+        }
+    }
+}
+
+/// Settings by which plain SGD takes the share `leaves` off a variable and adds `by` times what it is given.
+fn moves(leaves: f64, by: f64) -> [f64; OptimizerStep::SETTINGS] {
+    [-by, 0.0, 0.0, leaves, 1.0]
+}
 
 /// An optimizer: its rule and what goes with every rule. Names and defaults are Keras's.
 ///
 /// ```
 /// use cnn_train::Optimizer;
 /// let sgd = Optimizer::sgd().momentum(0.9).learning_rate(0.05);
-/// assert_eq!(sgd.settings(1, 0.05), [0.05, 0.0, 0.0, 0.0]);
+/// assert_eq!(sgd.settings(0, 0.05).step, [0.05, 0.0, 0.0, 0.0, 1.0]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Optimizer {
@@ -25,13 +64,32 @@ pub struct Optimizer {
     pub clipvalue: Option<f64>,
     /// The largest norm of all gradients together.
     pub global_clipnorm: Option<f64>,
+    /// Whether a moving average of each weight is kept, which takes the weight's place at the end of the training.
+    pub use_ema: bool,
+    /// The share of the average that stays at each step.
+    pub ema_momentum: f64,
+    /// After how many steps, again and again, the averages take the weights' places.
+    pub ema_overwrite_frequency: Option<u64>,
+    /// Over how many batches gradients are added up; their mean is what a step is made of.
+    pub gradient_accumulation_steps: Option<u64>,
 }
 
 impl Optimizer {
     /// With that rule and learning rate, and nothing else.
     pub fn new(rule: Rule, learning_rate: f64) -> Self {
-        let (weight_decay, clipnorm, clipvalue, global_clipnorm) = (None, None, None, None);
-        Self { rule, learning_rate, initial_state: 0.0, weight_decay, clipnorm, clipvalue, global_clipnorm }
+        Self {
+            rule,
+            learning_rate,
+            initial_state: 0.0,
+            weight_decay: None,
+            clipnorm: None,
+            clipvalue: None,
+            global_clipnorm: None,
+            use_ema: false,
+            ema_momentum: 0.99,
+            ema_overwrite_frequency: None,
+            gradient_accumulation_steps: None,
+        }
     }
 
     /// `SGD`: learning rate 0.01, no momentum.
@@ -131,6 +189,55 @@ impl Optimizer {
         self
     }
 
+    /// Sets whether moving averages of the weights are kept. During the training the weights go on as they are; at its end the
+    /// averages take their places.
+    pub fn use_ema(mut self, use_ema: bool) -> Self {
+        self.use_ema = use_ema;
+        self
+    }
+
+    /// Sets the share of the average that stays at each step, from 0 to 1.
+    pub fn ema_momentum(mut self, momentum: f64) -> Self {
+        self.ema_momentum = momentum;
+        self
+    }
+
+    /// Sets after how many steps, again and again, the averages take the weights' places.
+    pub fn ema_overwrite_frequency(mut self, steps: u64) -> Self {
+        self.ema_overwrite_frequency = Some(steps);
+        self
+    }
+
+    /// Sets over how many batches, 2 at least, gradients are added up for a step.
+    pub fn gradient_accumulation_steps(mut self, batches: u64) -> Self {
+        self.gradient_accumulation_steps = Some(batches);
+        self
+    }
+
+    /// Whether its arguments are some.
+    ///
+    /// # Errors
+    /// Names the argument that is none.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let momentum = (0.0..=1.0).contains(&self.ema_momentum);
+        check_argument(momentum, "ema_momentum", "is a number from 0 to 1")?;
+        let frequency = self.ema_overwrite_frequency != Some(0);
+        check_argument(frequency, "ema_overwrite_frequency", "is a number of steps, 1 at least")?;
+        let batches = self.gradient_accumulation_steps.is_none_or(|batches| batches >= 2);
+        check_argument(batches, "gradient_accumulation_steps", "is a number of batches, 2 at least")
+    }
+
+    /// Whether the averages take the weights' places behind the batch of number `iteration`, counted from 0.
+    pub fn overwrites(&self, iteration: u64) -> bool {
+        let frequency = self.ema_overwrite_frequency.filter(|_| self.use_ema);
+        frequency.is_some_and(|frequency| (self.steps_before(iteration) + 1).is_multiple_of(frequency))
+    }
+
+    /// Steps done before the batch of number `iteration`, which is fewer where gradients are added up.
+    fn steps_before(&self, iteration: u64) -> u64 {
+        iteration / self.gradient_accumulation_steps.unwrap_or(1)
+    }
+
     /// Names of its states, in the order of the rule.
     pub fn state_names(&self) -> &'static [&'static str] {
         match self.rule {
@@ -155,8 +262,21 @@ impl Optimizer {
         if index == 0 { self.initial_state } else { 0.0 }
     }
 
-    /// What the rule takes at step `step`, counted from 1: the settings of [`cnn_core::op::OptimizerStep`].
-    pub fn settings(&self, step: u64, learning_rate: f64) -> [f64; 4] {
+    /// What a step takes with the batch of number `iteration`, counted from 0.
+    pub fn settings(&self, iteration: u64, learning_rate: f64) -> Settings {
+        let before = self.steps_before(iteration);
+        let batches = self.gradient_accumulation_steps.unwrap_or(1);
+        let place = iteration % batches;
+        let mut step = self.rule_settings(before.saturating_add(1), learning_rate);
+        step[4] = f64::from(u8::from(place + 1 == batches));
+        // Keras's averages begin with the weights of the first step.
+        let stays = if before == 0 { 0.0 } else { self.ema_momentum };
+        let cleared = f64::from(u8::from(place == 0));
+        Settings { step, average: moves(1.0 - stays, 1.0 - stays), accumulation: moves(cleared, 1.0) }
+    }
+
+    /// What the rule takes at step `step`, counted from 1: the settings of [`OptimizerStep`].
+    fn rule_settings(&self, step: u64, learning_rate: f64) -> [f64; OptimizerStep::SETTINGS] {
         // Beyond this every power below is 0 or the same.
         let t = step.min(i32::MAX as u64) as i32;
         let decay = learning_rate * self.weight_decay.unwrap_or(0.0);
@@ -181,6 +301,6 @@ impl Optimizer {
             | Rule::Lion { .. }
             | Rule::Ftrl { .. } => [learning_rate, 0.0, 0.0],
         };
-        [rate, second, third, decay]
+        [rate, second, third, decay, 1.0]
     }
 }

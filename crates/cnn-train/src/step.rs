@@ -1,18 +1,18 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
-use cnn_core::op::{Assign, Binary, BinaryOp, Function, OptimizerStep, Reduce, ReduceKind, Reshape, Unary};
-use cnn_core::{Graph, Mode, Model, ModelError, Op, SEED, ShapeError, Tensor, ValueId, Weights};
+use cnn_core::passes::mixed_precision;
+use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
 
 use crate::gradient::{GradientError, differentiate};
 use crate::loss::Loss;
-use crate::optimizer::Optimizer;
+use crate::optimizer::Settings;
+use crate::training::Training;
+use crate::update::{Trainable, scaled_loss, unscale, update};
 
 /// Name of the input of the targets, behind the model's own.
 pub const TARGETS: &str = "training/targets";
 /// Name of the input of the examples' weights, `[batch]`.
 pub const SAMPLE_WEIGHTS: &str = "training/sample_weights";
-/// Name of the input of the optimizer's settings, `[4]`.
-pub const SETTINGS: &str = "training/settings";
 
 /// Why a model cannot be trained as asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,20 +40,38 @@ pub enum TrainError {
         /// How many it has.
         outputs: usize,
     },
+    /// An argument is none.
+    #[error("{argument} {wanted}")]
+    Argument {
+        /// Its name.
+        argument: String,
+        /// What it may be.
+        wanted: String,
+    },
+    /// A learning rate is for no weight.
+    #[error(
+        "no trainable weight of model '{model}' has a path that begins with '{prefix}', so its learning rate is for nothing"
+    )]
+    NoSuchWeights {
+        /// The model.
+        model: String,
+        /// How paths should begin.
+        prefix: String,
+    },
 }
 
 /// A step of training: a graph whose run changes the model's trainable weights, moving statistics and the optimizer's state.
 ///
-/// Inputs: the model's, [`TARGETS`] (of the prediction's shape), [`SAMPLE_WEIGHTS`] where asked for, [`SETTINGS`]
-/// ([`Optimizer::settings`]), and [`SEED`] where a layer is random, wherever the graph has them. Outputs: the loss before the
-/// step, `[1]`, then the prediction.
+/// Inputs: the model's, [`TARGETS`] (of the prediction's shape), [`SAMPLE_WEIGHTS`] where asked for, [`Settings`], and [`SEED`]
+/// where a layer is random, wherever the graph has them. Outputs: the loss before the step, `[1]`, the prediction, and with
+/// mixed precision whether the gradients were finite and the step is done, `[1]`.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// The graph.
     pub graph: Graph,
     /// The trainable weights that the step changes, by path.
     pub trained: Vec<String>,
-    /// For each of `trained` its gradient, before any clipping.
+    /// For each of `trained` its gradient by this batch, without loss scale, before any clipping.
     pub gradients: Vec<ValueId>,
 }
 
@@ -63,43 +81,50 @@ impl Step {
     /// ```
     /// use cnn_core::Sequential;
     /// use cnn_core::layers::{Activation, Dense};
-    /// use cnn_train::{Loss, Optimizer, Step};
+    /// use cnn_train::{Loss, Optimizer, Step, Training};
     /// let model = Sequential::new("m").input([4])?.add(Dense::new(3).activation(Activation::Softmax))?.model()?;
-    /// let step = Step::new(&model, &[vec![8, 4]], &Loss::CROSSENTROPY, &Optimizer::adam(), false)?;
+    /// let step = Step::new(&model, &[vec![8, 4]], &Training::new(Loss::CROSSENTROPY, Optimizer::adam()), false)?;
     /// assert_eq!(step.trained, ["dense/kernel", "dense/bias"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// If the model does not take the shapes, has nothing to train or more than one output, or a layer has no gradient.
+    /// If the model does not take the shapes, has nothing to train or more than one output, a layer has no gradient, or
+    /// [`Training::check`] refuses.
     pub fn new(
         model: &Model,
         input_shapes: &[Vec<usize>],
-        loss: &Loss,
-        optimizer: &Optimizer,
+        training: &Training,
         sample_weights: bool,
     ) -> Result<Self, TrainError> {
-        let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, loss, sample_weights)?;
-        let settings = graph.input(SETTINGS, vec![4]);
-        let trainable: Vec<(String, ValueId)> = model
+        training.check(model)?;
+        let mixed = training.mixed_precision.is_some();
+        let lowered = model.lower(input_shapes, Mode::Training, &[])?;
+        let forward = if mixed { mixed_precision(&lowered) } else { lowered };
+        let (mut graph, loss) = with_loss(model, forward, &training.loss, sample_weights)?;
+        let (paths, weights): (Vec<String>, Vec<ValueId>) = model
             .weights()
             .into_iter()
             .filter(|weight| weight.trainable)
             .map(|weight| Ok((weight.path.clone(), graph.variable(&weight.path, weight.shape)?)))
-            .collect::<Result<_, ShapeError>>()?;
-        let wanted: Vec<ValueId> = trainable.iter().map(|&(_, id)| id).collect();
-        let gradients = differentiate(&mut graph, loss, &wanted)?;
-        let found = trainable.into_iter().zip(gradients).filter_map(|((path, weight), g)| g.map(|g| (path, weight, g)));
-        let found: Vec<(String, ValueId, ValueId)> = found.collect();
-        if found.is_empty() {
+            .collect::<Result<Vec<_>, ShapeError>>()?
+            .into_iter()
+            .unzip();
+        let scaled = scaled_loss(&mut graph, training, loss)?;
+        let gradients = differentiate(&mut graph, scaled, &weights)?;
+        let all = paths.into_iter().zip(weights).zip(gradients);
+        let mut trainable: Vec<Trainable> =
+            all.map(|((path, weight), gradient)| Trainable { path, weight, gradient }).collect();
+        if trainable.iter().all(|trainable| trainable.gradient.is_none()) {
             return Err(TrainError::NothingToTrain { model: model.name().into() });
         }
-        let gradients: Vec<ValueId> = found.iter().map(|&(_, _, gradient)| gradient).collect();
-        let clipped = clip(&mut graph, optimizer, &gradients)?;
-        for ((path, weight, _), gradient) in found.iter().zip(clipped) {
-            update(&mut graph, optimizer, settings, (path, *weight, gradient))?;
+        let finite = if mixed { unscale(&mut graph, &mut trainable)? } else { None };
+        if let Some(finite) = finite {
+            graph.output("finite", finite);
         }
-        let trained = found.into_iter().map(|(path, _, _)| path).collect();
+        update(&mut graph, training, &trainable, finite)?;
+        let found = trainable.into_iter().filter_map(|trainable| Some((trainable.path, trainable.gradient?)));
+        let (trained, gradients) = found.unzip();
         Ok(Self { graph, trained, gradients })
     }
 }
@@ -115,18 +140,12 @@ pub fn judge(
     loss: &Loss,
     sample_weights: bool,
 ) -> Result<Graph, TrainError> {
-    Ok(with_loss(model, input_shapes, Mode::Inference, loss, sample_weights)?.0)
+    let lowered = model.lower(input_shapes, Mode::Inference, &[])?;
+    Ok(with_loss(model, lowered, loss, sample_weights)?.0)
 }
 
-/// A model's graph whose outputs are the loss and the prediction; and the loss.
-fn with_loss(
-    model: &Model,
-    input_shapes: &[Vec<usize>],
-    mode: Mode,
-    loss: &Loss,
-    sample_weights: bool,
-) -> Result<(Graph, ValueId), TrainError> {
-    let lowered = model.lower(input_shapes, mode, &[])?;
+/// A model's graph with the loss: its outputs are the loss and the prediction; and the loss.
+fn with_loss(model: &Model, lowered: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
     let &[(_, prediction)] = lowered.outputs() else {
         return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
     };
@@ -160,9 +179,11 @@ pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tenso
         match value.name.as_str() {
             TARGETS => feed.targets.clone().ok_or_else(missing),
             SAMPLE_WEIGHTS => Ok(feed.weights.clone().unwrap_or_else(|| Tensor::full(value.shape.clone(), 1.0))),
-            SETTINGS => Ok(Tensor::from_fn(vec![4], |i| feed.settings[i] as f32)),
             SEED => Ok(Tensor::from_fn(vec![2], |i| number(feed.seed[i]))),
-            _ => own.next().ok_or_else(missing),
+            name => match feed.settings.of_input(name) {
+                Some(settings) => Ok(Tensor::from_fn(value.shape.clone(), |i| settings[i] as f32)),
+                None => own.next().ok_or_else(missing),
+            },
         }
     });
     let made = made.collect::<Result<_, _>>()?;
@@ -179,107 +200,8 @@ pub struct Feed {
     pub targets: Option<Tensor>,
     /// Weights of the examples; 1 each where there are none.
     pub weights: Option<Tensor>,
-    /// Of the optimizer.
-    pub settings: [f64; 4],
+    /// Of the optimizer ([`Optimizer::settings`](crate::Optimizer::settings)).
+    pub settings: Settings,
     /// Of the run and of this step.
     pub seed: [u64; 2],
-}
-
-/// The optimizer's variables for a model, with what they begin with: those of every weight that is trainable.
-///
-/// ```
-/// use cnn_core::Sequential;
-/// use cnn_core::layers::Dense;
-/// use cnn_train::{Optimizer, initial_state};
-/// let model = Sequential::new("m").input([4])?.add(Dense::new(3))?.model()?;
-/// let state = initial_state(&Optimizer::adam(), &model);
-/// assert_eq!(state.iter().next().unwrap().0, "optimizer/dense/kernel/momentum");
-/// # Ok::<(), cnn_core::ModelError>(())
-/// ```
-pub fn initial_state(optimizer: &Optimizer, model: &Model) -> Weights {
-    let mut state = Weights::new();
-    for weight in model.weights().into_iter().filter(|weight| weight.trainable) {
-        for (index, name) in optimizer.state_names().iter().enumerate() {
-            let tensor = Tensor::full(weight.shape.clone(), optimizer.initial_state(index) as f32);
-            state.insert(state_path(&weight.path, name), tensor);
-        }
-    }
-    state
-}
-
-fn state_path(weight: &str, name: &str) -> String {
-    format!("optimizer/{weight}/{name}")
-}
-
-/// Appends a weight's step: its new elements and its states', made together, and then assigned.
-fn update(
-    graph: &mut Graph,
-    optimizer: &Optimizer,
-    settings: ValueId,
-    (path, weight, gradient): (&str, ValueId, ValueId),
-) -> Result<(), ShapeError> {
-    let shape = graph.value(weight).shape.clone();
-    let mut changed = vec![weight];
-    for name in optimizer.state_names() {
-        changed.push(graph.variable(&state_path(path, name), shape.clone())?);
-    }
-    let name = format!("optimizer/{path}");
-    let inputs = [&[settings, gradient], &changed[..]].concat();
-    let new = graph.push(&name, Op::OptimizerStep(OptimizerStep { rule: optimizer.rule }), &inputs)?;
-    let count: usize = shape.iter().product();
-    for (row, &variable) in changed.iter().enumerate() {
-        graph.push(&name, Op::Assign(Assign { first: row * count }), &[variable, new])?;
-    }
-    Ok(())
-}
-
-/// The gradients as the optimizer lets them pass. Keras allows one of the three ways; here they come one after the other.
-fn clip(graph: &mut Graph, optimizer: &Optimizer, gradients: &[ValueId]) -> Result<Vec<ValueId>, ShapeError> {
-    let mut gradients = gradients.to_vec();
-    if let Some(limit) = optimizer.clipnorm {
-        for gradient in &mut gradients {
-            let sum = square_sum(graph, *gradient)?;
-            *gradient = scaled_to_norm(graph, *gradient, sum, limit)?;
-        }
-    }
-    if let Some(limit) = optimizer.global_clipnorm {
-        let mut sum = square_sum(graph, gradients[0])?;
-        for &gradient in &gradients[1..] {
-            let next = square_sum(graph, gradient)?;
-            sum = binary(graph, BinaryOp::Add, sum, next)?;
-        }
-        for gradient in &mut gradients {
-            *gradient = scaled_to_norm(graph, *gradient, sum, limit)?;
-        }
-    }
-    if let Some(limit) = optimizer.clipvalue {
-        let [low, high] = [-limit, limit].map(|x| graph.constant("clip", Tensor::scalar(x as f32)));
-        for gradient in &mut gradients {
-            let above = binary(graph, BinaryOp::Maximum, *gradient, low)?;
-            *gradient = binary(graph, BinaryOp::Minimum, above, high)?;
-        }
-    }
-    Ok(gradients)
-}
-
-/// The sum of the squares of all elements, `[1]`.
-fn square_sum(graph: &mut Graph, x: ValueId) -> Result<ValueId, ShapeError> {
-    let square = binary(graph, BinaryOp::Multiply, x, x)?;
-    let count = graph.value(x).shape.iter().product();
-    let flat = graph.push("clip", Op::Reshape(Reshape { shape: vec![count] }), &[square])?;
-    graph.push("clip", Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: 0..1 }), &[flat])
-}
-
-/// `x · (limit / max(√square_sum, limit))`
-fn scaled_to_norm(graph: &mut Graph, x: ValueId, square_sum: ValueId, limit: f64) -> Result<ValueId, ShapeError> {
-    let limit = graph.constant("clip", Tensor::full(vec![1], limit as f32));
-    let norm = graph.push("clip", Op::Unary(Unary { function: Function::Sqrt }), &[square_sum])?;
-    let norm = binary(graph, BinaryOp::Maximum, norm, limit)?;
-    let scale = binary(graph, BinaryOp::Divide, limit, norm)?;
-    // A number of any rank: [1] stretches along the last axis of a weight, which has one.
-    binary(graph, BinaryOp::Multiply, x, scale)
-}
-
-fn binary(graph: &mut Graph, op: BinaryOp, a: ValueId, b: ValueId) -> Result<ValueId, ShapeError> {
-    graph.push("clip", Op::Binary(Binary::new(op)), &[a, b])
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Graph, Plan, Profile, Simplify, Tensor, Weights, simplify};
+use cnn_core::{DType, Plan, Profile, Tensor, Weights};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_wgpu::DeviceWeights;
@@ -31,26 +31,14 @@ pub(crate) enum Program {
     Reference { variables: Variables, plan: Plan },
 }
 
-/// The graph as the device runs it, activations and weights stored in `storage`. The reference runs it as the layers describe it.
-pub(crate) fn plan(device: &Device, graph: &Graph, storage: DType) -> Plan {
-    if let Device::Reference = device {
-        return Plan::new(graph.clone());
-    }
-    let weight_limit = device.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    Plan::new(simplify(graph, &Simplify { weight_limit, storage }))
-}
-
 impl Backend {
     pub(crate) fn new(device: &Device, network: &Network, precision: DType) -> Result<Self, Error> {
+        device.check_precision(precision)?;
         let weights = network.weight_source().clone();
-        match (device, precision) {
-            (Device::Gpu(gpu), DType::F16) if !gpu.capabilities().f16 => {
-                Err(Error::Precision { device: device.to_string() })
-            }
-            (Device::Gpu(gpu), _) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
-            (_, DType::F16) => Err(Error::Precision { device: device.to_string() }),
-            (Device::Cpu { .. }, DType::F32) => Ok(Self::Cpu(CpuWeights::new(weights))),
-            (Device::Reference, DType::F32) => Ok(Self::of_weights(device, network.weights()?)),
+        match device {
+            Device::Gpu(gpu) => Ok(Self::Gpu(DeviceWeights::new(gpu.clone(), weights))),
+            Device::Cpu { .. } => Ok(Self::Cpu(CpuWeights::new(weights))),
+            Device::Reference => Ok(Self::of_weights(device, network.weights()?)),
         }
     }
 

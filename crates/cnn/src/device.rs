@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use cnn_core::{DType, Graph, Plan, Simplify, simplify};
 use cnn_wgpu::{AdapterSummary, Gpu, GpuError, Request};
 
 use crate::error::Error;
@@ -125,6 +126,27 @@ impl Device {
             Self::Gpu(gpu) => gpu.capabilities().timestamps,
             Self::Cpu { .. } => true,
             Self::Reference => false,
+        }
+    }
+
+    /// A graph as the device runs it, activations and weights stored in `storage`. The reference runs it as the layers describe it.
+    pub(crate) fn plan(&self, graph: &Graph, storage: DType) -> Plan {
+        if let Self::Reference = self {
+            return Plan::new(graph.clone());
+        }
+        let weight_limit = self.max_tensor_bytes().map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Plan::new(simplify(graph, &Simplify { weight_limit, storage }))
+    }
+
+    /// Whether it stores tensors so.
+    ///
+    /// # Errors
+    /// If not: all but some GPUs store float32 alone.
+    pub(crate) fn check_precision(&self, precision: DType) -> Result<(), Error> {
+        match (self, precision) {
+            (_, DType::F32) => Ok(()),
+            (Self::Gpu(gpu), DType::F16) if gpu.capabilities().f16 => Ok(()),
+            (_, DType::F16) => Err(Error::Precision { device: self.to_string() }),
         }
     }
 

@@ -40,7 +40,7 @@ pub enum Error {
     #[error(transparent)]
     Read(#[from] cnn_core::weights::ReadError),
     /// A device computes in another precision only.
-    #[error("{device} does not store float16; use a GPU with SHADER_F16 or float32 (--precision f32)")]
+    #[error("{device} does not store float16; use a GPU with SHADER_F16 or float32 (--precision f32, or no --mixed)")]
     Precision {
         /// The device.
         device: String,

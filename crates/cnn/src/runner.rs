@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Tensor, plan};
 use cnn_wgpu::Program as GpuProgram;
 
-use crate::backend::{self, Backend, Program};
+use crate::backend::{Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
@@ -188,7 +188,7 @@ impl Runner {
     fn plan(&self, shapes: &[Vec<usize>]) -> Result<Plan, Error> {
         let taps: Vec<&str> = self.options.taps.iter().map(String::as_str).collect();
         let graph = self.network.model().lower(shapes, Mode::Inference, &taps)?;
-        Ok(backend::plan(&self.device, &graph, self.options.precision))
+        Ok(self.device.plan(&graph, self.options.precision))
     }
 }
 

@@ -50,7 +50,14 @@ OPTIMIZERS = {
     "sgd_global_clipnorm": lambda: O.SGD(learning_rate=0.05, momentum=0.9, global_clipnorm=0.2),
     "sgd_cosine": lambda: O.SGD(learning_rate=O.schedules.CosineDecay(0.05, 20), momentum=0.9),
     "sgd_exponential": lambda: O.SGD(learning_rate=O.schedules.ExponentialDecay(0.05, 5, 0.7), momentum=0.9),
+    "sgd_ema": lambda: O.SGD(learning_rate=0.05, momentum=0.9, use_ema=True, ema_momentum=0.8),
+    "sgd_accumulated_clipnorm": lambda: O.SGD(learning_rate=0.05, momentum=0.9, clipnorm=0.1, gradient_accumulation_steps=3),
+    "sgd_accumulated_cosine": lambda: O.SGD(learning_rate=O.schedules.CosineDecay(0.05, 20), gradient_accumulation_steps=4),
     "adam": lambda: O.Adam(learning_rate=1e-3),
+    "adam_ema_overwritten": lambda: O.Adam(learning_rate=1e-3, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
+    "adam_accumulated": lambda: O.Adam(learning_rate=1e-3, weight_decay=0.01, gradient_accumulation_steps=3),
+    "adam_accumulated_ema_overwritten": lambda: O.Adam(
+        learning_rate=1e-3, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=2, gradient_accumulation_steps=3),
     "adam_amsgrad": lambda: O.Adam(learning_rate=1e-3, amsgrad=True),
     "adam_weight_decay": lambda: O.Adam(learning_rate=1e-3, weight_decay=0.01),
     "adamw": lambda: O.AdamW(),
@@ -65,11 +72,14 @@ OPTIMIZERS = {
     "ftrl": lambda: O.Ftrl(learning_rate=0.05),
 }
 
-# Name, net, optimizer, frozen layers.
-CASES = [(f"plain_{name}", "plain", name, ()) for name in OPTIMIZERS]
-CASES += [(f"{net}_{name}", net, name, ()) for net in ("bn", "wide") for name in ("sgd_momentum", "adam")]
-CASES += [(f"frozen_{name}", "plain", name, ("conv1",)) for name in ("sgd_momentum", "adam")]
-CASES += [("bn_frozen_sgd_momentum", "bn", "sgd_momentum", ("conv1", "bn1"))]
+# Name, net, optimizer, frozen layers, by what the learning rate of weights whose path begins so is multiplied.
+CASES = [(f"plain_{name}", "plain", name, (), {}) for name in OPTIMIZERS]
+CASES += [(f"{net}_{name}", net, name, (), {}) for net in ("bn", "wide") for name in ("sgd_momentum", "adam")]
+CASES += [(f"frozen_{name}", "plain", name, ("conv1",), {}) for name in ("sgd_momentum", "adam")]
+CASES += [("bn_frozen_sgd_momentum", "bn", "sgd_momentum", ("conv1", "bn1"), {})]
+CASES += [("bn_frozen_sgd_ema", "bn", "sgd_ema", ("conv1", "bn1"), {})]
+CASES += [(f"plain_multiplied_{name}", "plain", name, (), {"conv": 0.1, "conv2/": 3.0})
+          for name in ("sgd_nesterov", "adamw", "nadam", "ftrl")]
 
 
 def initialize(model):
@@ -95,7 +105,26 @@ def sampled(path, tensor):
     return {"path": path, "sample_flat_index": at, "samples": [float(flat[i]) for i in at]}
 
 
-def run(net, make_optimizer, frozen):
+def multiplier(path, multipliers):
+    """The longest prefix counts."""
+    return max([(0, 1.0)] + [(len(p), f) for p, f in multipliers.items() if path.startswith(p)])[1]
+
+
+def grouped(weights, make_optimizer, multipliers):
+    """An optimizer for each learning rate, each with the places of its weights."""
+    groups = {}
+    for place, weight in enumerate(weights):
+        groups.setdefault(multiplier(weight.path.split("/", 1)[1], multipliers), []).append(place)
+    made = []
+    for factor, places in groups.items():
+        optimizer = make_optimizer()
+        if multipliers:
+            optimizer.learning_rate = float(optimizer.learning_rate) * factor
+        made.append((optimizer, places))
+    return made
+
+
+def run(net, make_optimizer, frozen, multipliers):
     keras.backend.clear_session()
     gc.collect()
     model = keras.Sequential([L.Input((28, 28, 1)), *NETS[net](), L.Dense(10, activation="softmax", name="dense")])
@@ -103,6 +132,7 @@ def run(net, make_optimizer, frozen):
     for layer in frozen:
         model.get_layer(layer).trainable = False
     x, optimizer, loss = data().astype("float64"), make_optimizer(), keras.losses.SparseCategoricalCrossentropy()
+    groups = grouped(model.trainable_weights, make_optimizer, multipliers)
     rate = optimizer._learning_rate
     scheduled = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
     rates = [float(rate(step)) if scheduled else float(rate) for step in range(STEPS)]
@@ -114,11 +144,17 @@ def run(net, make_optimizer, frozen):
         gradients = tape.gradient(value, [weight.value for weight in model.trainable_weights])
         if step == 0:
             truth["first_gradients"] = [sampled(w.path, g) for w, g in zip(model.trainable_weights, gradients)]
-        optimizer.apply(gradients, model.trainable_weights)
+        for one, places in groups:
+            one.apply([gradients[i] for i in places], [model.trainable_weights[i] for i in places])
         truth["losses"].append(float(value))
     truth["final_weights"] = [sampled(w.path, w.value) for w in model.weights if "seed" not in w.path]
     truth["final_loss_all_64_inference"] = float(loss(labels, model(x, training=False)))
     truth["frozen"] = list(frozen)
+    truth["multipliers"] = multipliers
+    if optimizer.use_ema:
+        [(one, _)] = groups
+        averages = zip(model.trainable_weights, one._model_variables_moving_average)
+        truth["final_averages"] = [sampled(w.path, a.value) for w, a in averages]
     config = optimizer.get_config()
     config["learning_rate"] = rates[0]
     truth["optimizer"] = {k: float(v) if hasattr(v, "__float__") and not isinstance(v, (bool, int)) else v for k, v in config.items()}
@@ -130,10 +166,10 @@ if __name__ == "__main__":
     made = {}
     if len(sys.argv) > 1:
         made = {case["case"]: case for case in json.load(gzip.open(OUT))}
-    for name, net, optimizer, frozen in CASES:
+    for name, net, optimizer, frozen, multipliers in CASES:
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
             continue
-        rates, truth = run(net, OPTIMIZERS[optimizer], frozen)
+        rates, truth = run(net, OPTIMIZERS[optimizer], frozen, multipliers)
         made[name] = {"case": name, "learning_rates": rates, "float64": truth}
         print(f"{name:32s} {truth['losses'][0]:.6f} -> {truth['losses'][-1]:.6f}", flush=True)
     cases = [made[name] for name, *_ in CASES if name in made]

@@ -70,6 +70,10 @@ pub struct Train {
     /// Keras's name, and its arguments behind commas: sgd,learning_rate=0.05,momentum=0.9,nesterov
     #[arg(long, default_value = "adam", value_name = "NAME[,ARGUMENT=VALUE…]")]
     optimizer: OptimizerText,
+    /// Computes convolutions and matrix products on float16, which takes less memory and on most GPUs less time; weights stay
+    /// float32
+    #[arg(long)]
+    mixed: bool,
     /// Keras's name; by default the cross-entropy that goes with the model's output
     #[arg(long, value_name = "NAME")]
     loss: Option<LossName>,
@@ -154,7 +158,7 @@ impl Train {
         writeln!(out, "on {device}\n")?;
         out.flush()?;
         let _cache = PipelineCache::of(&device, console);
-        let training = Training::new(loss, self.optimizer.optimizer).seed(self.seed);
+        let training = Training::new(loss, self.optimizer.optimizer).seed(self.seed).mixed_precision(self.mixed);
         let mut trainer = Trainer::new(&device, &network, training)?;
         let fitted = self.fit(&mut trainer, &data, &folder, console, out)?;
         self.finish(&mut trainer, &fitted, &data, &folder, console, out)
@@ -230,6 +234,7 @@ impl Train {
             "classes": data.classes,
             "batch": self.batch,
             "optimizer": self.optimizer.text,
+            "mixed": self.mixed,
             "loss": self.loss.map(|loss| loss.name),
             "validation": self.validation,
             "shuffle": self.shuffle,

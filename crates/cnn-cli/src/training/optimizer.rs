@@ -38,6 +38,8 @@ enum Place<'a> {
     Negative(&'a mut f64),
     /// A number that is not there at first.
     Maybe(&'a mut Option<f64>),
+    /// A number of steps that is not there at first.
+    Count(&'a mut Option<u64>),
     /// Yes or no.
     Flag(&'a mut bool),
 }
@@ -69,6 +71,7 @@ impl FromStr for OptimizerText {
         if clips.len() > 1 {
             return Err(format!("{} do not go together; give one of them", clips.join(" and ")));
         }
+        optimizer.check().map_err(|error| error.to_string())?;
         Ok(Self { optimizer, text: text.into() })
     }
 }
@@ -93,6 +96,10 @@ fn set(optimizer: &mut Optimizer, name: &str, argument: &str, value: Option<&str
         Place::Number(place) => *place = number(POSITIVE, |x| x >= 0.0)?,
         Place::Negative(place) => *place = number("a number up to 0", |x| x <= 0.0)?,
         Place::Maybe(place) => *place = Some(number(POSITIVE, |x| x >= 0.0)?),
+        Place::Count(place) => {
+            let count = value.and_then(|value| value.parse().ok());
+            *place = Some(count.ok_or_else(|| wrong("a whole number"))?);
+        }
         Place::Flag(place) => {
             *place = match value.map(str::to_lowercase).as_deref() {
                 None | Some("true") => true,
@@ -106,13 +113,17 @@ fn set(optimizer: &mut Optimizer, name: &str, argument: &str, value: Option<&str
 
 /// The arguments of an optimizer by Keras's names.
 fn places(optimizer: &mut Optimizer) -> Vec<(&'static str, Place<'_>)> {
-    use Place::{Flag, Maybe, Negative, Number};
+    use Place::{Count, Flag, Maybe, Negative, Number};
     let mut places = vec![
         ("learning_rate", Number(&mut optimizer.learning_rate)),
         ("weight_decay", Maybe(&mut optimizer.weight_decay)),
         ("clipnorm", Maybe(&mut optimizer.clipnorm)),
         ("clipvalue", Maybe(&mut optimizer.clipvalue)),
         ("global_clipnorm", Maybe(&mut optimizer.global_clipnorm)),
+        ("use_ema", Flag(&mut optimizer.use_ema)),
+        ("ema_momentum", Number(&mut optimizer.ema_momentum)),
+        ("ema_overwrite_frequency", Count(&mut optimizer.ema_overwrite_frequency)),
+        ("gradient_accumulation_steps", Count(&mut optimizer.gradient_accumulation_steps)),
     ];
     let initial = ("initial_accumulator_value", Number(&mut optimizer.initial_state));
     match &mut optimizer.rule {
@@ -171,7 +182,11 @@ mod tests {
         // Every optimizer takes its own arguments back.
         for (name, make) in KNOWN {
             for (argument, place) in places(&mut make()) {
-                let value = if matches!(place, Place::Flag(_)) { "true" } else { "0" };
+                let value = match place {
+                    Place::Flag(_) => "true",
+                    Place::Count(_) => "2",
+                    Place::Number(_) | Place::Negative(_) | Place::Maybe(_) => "0",
+                };
                 parsed(&format!("{name},{argument}={value}"));
             }
         }
@@ -193,6 +208,9 @@ mod tests {
             ("sgd,lr=1,learning_rate=2", "learning_rate is given twice"),
             ("sgd,clipnorm=1,clipvalue=1", "clipnorm and clipvalue do not go together"),
             ("sgd,", "sgd has no argument ''"),
+            ("sgd,use_ema,ema_momentum=1.5", "ema_momentum is a number from 0 to 1"),
+            ("sgd,gradient_accumulation_steps=2.5", "'2.5', but has to be a whole number"),
+            ("sgd,gradient_accumulation_steps=1", "gradient_accumulation_steps is a number of batches, 2 at least"),
         ];
         for (text, wanted) in cases {
             let error = text.parse::<OptimizerText>().unwrap_err();

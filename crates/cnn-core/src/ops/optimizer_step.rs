@@ -5,15 +5,16 @@ use crate::tensor::element_count;
 
 /// A weight and its optimizer's state after one step, stacked: output `[1 + states, ..]` for a weight `[..]`.
 ///
-/// Inputs: settings `[4]`, the gradient g, the weight w, and the states in the order of [`Rule`]. The settings change from step
-/// to step: the learning rate or what the rule makes of it, two more numbers that the rule names, and the share of the weight
-/// that decays (`w · settings[3]` is taken off before anything else). Formulas are Keras's (`keras.optimizers`).
+/// Inputs: settings `[5]`, the gradient g, the weight w, and the states in the order of [`Rule`]. The settings change from step
+/// to step: the learning rate or what the rule makes of it, two more numbers that the rule names, the share of the weight
+/// that decays (`w · settings[3]` is taken off before anything else), and whether the step is done: where `settings[4]` is 0,
+/// weight and states stay as they are, whatever the gradient is. Formulas are Keras's (`keras.optimizers`).
 ///
 /// ```
 /// use cnn_core::op::{Op, OptimizerStep, Rule};
 /// let op = Op::OptimizerStep(OptimizerStep { rule: Rule::Sgd { momentum: 0.9, nesterov: false } });
 /// let kernel = [3, 3, 16, 32];
-/// assert_eq!(op.output_shape(&[&[4], &kernel, &kernel, &kernel])?, [2, 3, 3, 16, 32]);
+/// assert_eq!(op.output_shape(&[&[5], &kernel, &kernel, &kernel])?, [2, 3, 3, 16, 32]);
 /// # Ok::<(), cnn_core::ShapeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,6 +137,8 @@ impl Rule {
 impl OptimizerStep {
     /// Inputs before the states.
     pub const OWN_INPUTS: usize = 3;
+    /// Numbers of the settings.
+    pub const SETTINGS: usize = 5;
 
     pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
         let states = self.rule.states();
@@ -145,8 +148,11 @@ impl OptimizerStep {
         if inputs.len() != Self::OWN_INPUTS + states {
             return Err(format!("expects settings, a gradient, a weight and {states} states"));
         }
-        if **settings != [4] || inputs[1..].iter().any(|shape| shape != gradient) || element_count(weight).is_none() {
-            return Err("expects settings of shape [4], and a gradient and states of the weight's shape".into());
+        if **settings != [Self::SETTINGS]
+            || inputs[1..].iter().any(|shape| shape != gradient)
+            || element_count(weight).is_none()
+        {
+            return Err("expects settings of shape [5], and a gradient and states of the weight's shape".into());
         }
         Ok([&[1 + states], *weight].concat())
     }

@@ -7,6 +7,7 @@
 mod clean_up;
 mod fold_batch_normalization;
 mod fuse_epilogue;
+mod mixed_precision;
 mod rewriter;
 mod split_large_weights;
 mod store_as_f16;
@@ -16,6 +17,7 @@ mod tests;
 pub use clean_up::clean_up;
 pub use fold_batch_normalization::fold_batch_normalization;
 pub use fuse_epilogue::fuse_epilogue;
+pub use mixed_precision::mixed_precision;
 pub use split_large_weights::split_large_weights;
 pub use store_as_f16::store_as_f16;
 

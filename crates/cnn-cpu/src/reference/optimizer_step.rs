@@ -7,13 +7,15 @@ use super::array::Array;
 
 /// Weight and states after the step, stacked.
 pub(super) fn step<R: Real>(op: &OptimizerStep, inputs: &[&Array]) -> Vec<R> {
-    let settings: Vec<R> = inputs[0].data.iter().map(|&x| R::exact(x)).collect();
-    let settings = [settings[0], settings[1], settings[2], settings[3]];
+    let settings = [0, 1, 2, 3].map(|i| R::exact(inputs[0].data[i]));
+    let done = inputs[0].data[4] != 0.0;
     let (rows, n) = (1 + op.rule.states(), inputs[1].data.len());
     let mut out = vec![R::exact(0.0); rows * n];
     for i in 0..n {
         let at = |input: usize| inputs.get(input).map_or(R::exact(0.0), |x| R::exact(x.data[i]));
-        let new = element(&op.rule, settings, at(1), at(2), [at(3), at(4), at(5)]);
+        let (w, states) = (at(2), [at(3), at(4), at(5)]);
+        let new =
+            if done { element(&op.rule, settings, at(1), w, states) } else { [w, states[0], states[1], states[2]] };
         (0..rows).for_each(|row| out[row * n + i] = new[row]);
     }
     out

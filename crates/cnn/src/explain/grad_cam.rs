@@ -5,7 +5,7 @@ use cnn_core::{DType, Graph, Layer, Mode, Model, Op, ShapeError, Tensor, ValueId
 use cnn_train::{differentiate, one_hot};
 
 use super::{ExplainError, no_such_class};
-use crate::backend::{Program, plan};
+use crate::backend::Program;
 use crate::error::Error;
 use crate::runner::Runner;
 
@@ -33,7 +33,7 @@ impl GradCam {
     /// device cannot hold the program.
     pub async fn new(runner: &Runner, layer: Option<&str>, input_shape: &[usize]) -> Result<Self, Error> {
         let (graph, layer) = Self::graph(runner.network().model(), layer, input_shape)?;
-        let program = runner.backend().program(plan(runner.device(), &graph, DType::F32)).await?;
+        let program = runner.backend().program(runner.device().plan(&graph, DType::F32)).await?;
         Ok(Self { layer, graph, program })
     }
 

@@ -166,7 +166,8 @@ struct Run<'a, 'b> {
 }
 
 impl Trainer {
-    /// Trains on `data`, epoch after epoch, as `fit` says.
+    /// Trains on `data`, epoch after epoch, as `fit` says. In the end the weights are their moving averages, where the optimizer
+    /// keeps some; validation and checkpoints before that see them as they learn.
     ///
     /// ```
     /// use cnn::data::{Dataset, LabelMode};
@@ -205,6 +206,7 @@ impl Trainer {
             let first = if epoch == start.epoch { start.batch } else { 0 };
             logs = run.epoch(self, data, epoch, first).await?;
         }
+        self.finalize_variable_values().await?;
         let each =
             |callback: &mut Box<dyn Callback + '_>, control: &mut Control| callback.on_train_end(&mut logs, control);
         run.callbacks(each)?;

@@ -3,37 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cnn_core::{Graph, Mode, Model, Plan, Profile, Simplify, Tensor, Weights, simplify};
-use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, judge};
+use cnn_core::{DType, Graph, Mode, Model, Profile, Tensor, Weights};
+use cnn_train::{Feed, Step, Training, feed, initial_state, judge, overwrite_with_averages};
 
 use crate::backend::{Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
-
-/// What `compile` says in Keras: the loss and the optimizer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Training {
-    /// What is made smaller.
-    pub loss: Loss,
-    /// How.
-    pub optimizer: Optimizer,
-    /// What dropout and augmentation draw from.
-    pub seed: u64,
-}
-
-impl Training {
-    /// With seed 0.
-    pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
-        Self { loss, optimizer, seed: 0 }
-    }
-
-    /// Sets what dropout and augmentation draw from.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-}
 
 /// What a step of training gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,9 +18,11 @@ pub struct Stepped {
     pub loss: f64,
     /// The prediction for the batch, before the step, as training sees it: with dropout and the batch's own statistics.
     pub prediction: Tensor,
+    /// Whether the step was done. With mixed precision one whose gradients are not finite is left out.
+    pub done: bool,
 }
 
-/// What a program is for: training, judging or prediction, inputs of which shapes, whether examples have weights.
+/// What a program is for, inputs of which shapes, whether examples have weights.
 type Key = (Purpose, Vec<Vec<usize>>, bool);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +30,7 @@ enum Purpose {
     Train,
     Test,
     Predict,
+    Overwrite,
 }
 
 /// A graph with its program.
@@ -85,7 +64,7 @@ pub struct Trainer {
     training: Training,
     backend: Backend,
     programs: HashMap<Key, Ready>,
-    /// Steps done so far.
+    /// Batches learned from so far.
     iterations: u64,
 }
 
@@ -93,10 +72,13 @@ impl Trainer {
     /// `network` in training on `device`, from its weights on. Nothing is uploaded or compiled before the first step.
     ///
     /// # Errors
-    /// If the weights cannot be read.
+    /// If the weights cannot be read, `training` has arguments that are none or do not go with the model, or the device has no
+    /// float16 for mixed precision.
     pub fn new(device: &Device, network: &Network, training: Training) -> Result<Self, Error> {
+        training.check(network.model())?;
+        device.check_precision(if training.mixed_precision.is_some() { DType::F16 } else { DType::F32 })?;
         let mut variables = network.weights()?;
-        let state = initial_state(&training.optimizer, network.model());
+        let state = initial_state(&training, network.model());
         state.iter().for_each(|(path, tensor)| variables.insert(path, tensor.clone()));
         Ok(Self {
             network: network.clone(),
@@ -118,12 +100,12 @@ impl Trainer {
         &self.device
     }
 
-    /// The loss and the optimizer.
+    /// The loss, the optimizer and what goes with them.
     pub fn training(&self) -> &Training {
         &self.training
     }
 
-    /// Steps done so far.
+    /// Batches learned from so far: steps of the optimizer, where it does not add gradients up.
     pub fn iterations(&self) -> u64 {
         self.iterations
     }
@@ -155,8 +137,7 @@ impl Trainer {
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
         let outputs = self.run(Purpose::Train, inputs, Some(targets), weights).await?;
-        self.iterations += 1;
-        Ok(stepped(outputs))
+        self.end_step(outputs).await
     }
 
     /// [`Trainer::train_on_batch`] for callers without an async runtime. Not for browsers, where nothing may block.
@@ -199,9 +180,21 @@ impl Trainer {
     /// As [`Trainer::train_on_batch`], and if the device has no clock.
     pub async fn profile_on_batch(&mut self, inputs: &[Tensor], targets: &Tensor) -> Result<Profile, Error> {
         let (key, inputs) = self.ready(Purpose::Train, inputs, Some(targets), None).await?;
-        let (_, profile) = self.programs[&key].program.run_profiled(&inputs).await?;
-        self.iterations += 1;
+        let (outputs, profile) = self.programs[&key].program.run_profiled(&inputs).await?;
+        self.end_step(outputs).await?;
         Ok(profile)
+    }
+
+    /// Counts a step that is done, and does what the optimizer does now and then.
+    async fn end_step(&mut self, outputs: Vec<Tensor>) -> Result<Stepped, Error> {
+        let stepped = stepped(outputs);
+        if stepped.done {
+            if self.training.optimizer.overwrites(self.iterations) {
+                self.overwrite().await?;
+            }
+            self.iterations += 1;
+        }
+        Ok(stepped)
     }
 
     async fn run(
@@ -226,11 +219,7 @@ impl Trainer {
         let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
         if !self.programs.contains_key(&key) {
             let graph = self.graph(&key)?;
-            let plan = match self.device {
-                Device::Reference => Plan::new(graph.clone()),
-                _ => Plan::new(simplify(&graph, &Simplify::default())),
-            };
-            let program = self.backend.program(plan).await?;
+            let program = self.backend.program(self.device.plan(&graph, DType::F32)).await?;
             self.programs.insert(key.clone(), Ready { graph, program });
         }
         let graph = &self.programs[&key].graph;
@@ -238,7 +227,7 @@ impl Trainer {
         let besides = Feed {
             targets: targets.cloned(),
             weights: weights.cloned(),
-            settings: optimizer.settings(self.iterations + 1, optimizer.learning_rate),
+            settings: optimizer.settings(self.iterations, optimizer.learning_rate),
             seed: [self.training.seed, self.iterations],
         };
         let inputs = feed(graph, inputs.to_vec(), &besides)?;
@@ -246,15 +235,33 @@ impl Trainer {
     }
 
     fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {
-        let (model, Training { loss, optimizer, .. }) = (self.network.model(), &self.training);
+        let model = self.network.model();
         Ok(match purpose {
-            Purpose::Train => Step::new(model, shapes, loss, optimizer, *weighted)?.graph,
-            Purpose::Test => judge(model, shapes, loss, *weighted)?,
+            Purpose::Train => Step::new(model, shapes, &self.training, *weighted)?.graph,
+            Purpose::Test => judge(model, shapes, &self.training.loss, *weighted)?,
             Purpose::Predict => model.lower(shapes, Mode::Inference, &[])?,
+            Purpose::Overwrite => overwrite_with_averages(model)?,
         })
     }
 
-    /// The network with its weights as they are now.
+    /// Puts the moving averages in the weights' places, if the optimizer keeps some and a step has been done: the end of a
+    /// training, which [`Trainer::fit`] comes to by itself.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub async fn finalize_variable_values(&mut self) -> Result<(), Error> {
+        if self.training.optimizer.use_ema && self.iterations > 0 {
+            self.overwrite().await?;
+        }
+        Ok(())
+    }
+
+    async fn overwrite(&mut self) -> Result<(), Error> {
+        self.run(Purpose::Overwrite, &[], None, None).await.map(drop)
+    }
+
+    /// The network with its weights as they are now: during a training those that learn, after [`Trainer::fit`] their moving
+    /// averages, where the optimizer keeps some.
     ///
     /// # Errors
     /// If the device is lost.
@@ -273,7 +280,7 @@ impl Trainer {
     /// If the device is lost.
     pub async fn variables(&self) -> Result<Weights, Error> {
         let mut variables = Weights::new();
-        let state = initial_state(&self.training.optimizer, self.network.model());
+        let state = initial_state(&self.training, self.network.model());
         let weights = self.network.model().weights();
         for path in weights.iter().map(|weight| weight.path.as_str()).chain(state.iter().map(|(path, _)| path)) {
             variables.insert(path, self.backend.read(path).await?);
@@ -286,7 +293,7 @@ impl Trainer {
     /// # Errors
     /// If these are not the variables of this model and optimizer.
     pub fn restore(&mut self, variables: Weights, iterations: u64) -> Result<(), Error> {
-        let state = initial_state(&self.training.optimizer, self.network.model());
+        let state = initial_state(&self.training, self.network.model());
         let weights = self.network.model().weights();
         let wanted = weights.iter().map(|weight| (weight.path.as_str(), weight.shape.as_slice()));
         for (path, shape) in wanted.chain(state.iter().map(|(path, tensor)| (path, tensor.shape()))) {
@@ -308,8 +315,13 @@ impl Trainer {
 
 /// The outputs of a graph with a loss.
 fn stepped(outputs: Vec<Tensor>) -> Stepped {
-    match <[Tensor; 2]>::try_from(outputs) {
-        Ok([loss, prediction]) => Stepped { loss: loss.data().iter().copied().map(f64::from).sum(), prediction },
-        Err(_) => unreachable!("Step and judge make graphs of two outputs, the loss and the prediction"),
+    let number = |x: Tensor| x.data().iter().copied().map(f64::from).sum();
+    let mut outputs = outputs.into_iter();
+    match (outputs.next(), outputs.next()) {
+        (Some(loss), Some(prediction)) => {
+            let done = outputs.next().is_none_or(|finite| number(finite) != 0.0);
+            Stepped { loss: number(loss), prediction, done }
+        }
+        _ => unreachable!("Step and judge make graphs of two outputs or more, the loss and the prediction"),
     }
 }

@@ -1,0 +1,110 @@
+//! What `compile` says in Keras.
+
+use cnn_core::Model;
+
+use crate::loss::Loss;
+use crate::optimizer::Optimizer;
+use crate::step::TrainError;
+
+/// What is made smaller, how, and in which precision: what `compile` says in Keras.
+///
+/// ```
+/// use cnn_train::{Loss, Optimizer, Training};
+/// // A base that learns slowly, under a classifier that learns fast.
+/// let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam()).learning_rate_multiplier("resnet50/", 0.1);
+/// assert_eq!(training.multiplier("resnet50/conv1_conv/kernel"), 0.1);
+/// assert_eq!(training.multiplier("predictions/kernel"), 1.0);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// What is made smaller.
+    pub loss: Loss,
+    /// How.
+    pub optimizer: Optimizer,
+    /// What dropout and augmentation draw from.
+    pub seed: u64,
+    /// By what the learning rate is multiplied for weights whose path begins so.
+    pub multipliers: Vec<(String, f64)>,
+    /// How the loss is scaled where activations and gradients are float16; `None` for float32.
+    pub mixed_precision: Option<LossScale>,
+}
+
+impl Training {
+    /// With seed 0, in float32.
+    pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
+        Self { loss, optimizer, seed: 0, multipliers: Vec::new(), mixed_precision: None }
+    }
+
+    /// Sets what dropout and augmentation draw from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Multiplies the learning rate, and with it the decay, by `factor` for the weights whose path begins with `prefix`. Of
+    /// several prefixes of a path the longest counts. What is not to learn at all is frozen instead.
+    pub fn learning_rate_multiplier(mut self, prefix: impl Into<String>, factor: f64) -> Self {
+        self.multipliers.push((prefix.into(), factor));
+        self
+    }
+
+    /// Sets whether convolutions and matrix products, forward and backward, read and make float16: Keras's policy
+    /// `mixed_float16`, with a dynamic [`LossScale`]. Weights, their steps, statistics, normalisations and the loss stay float32.
+    pub fn mixed_precision(mut self, mixed: bool) -> Self {
+        self.mixed_precision = mixed.then(LossScale::default);
+        self
+    }
+
+    /// By what the learning rate of the weight of that path is multiplied.
+    pub fn multiplier(&self, path: &str) -> f64 {
+        let matching = self.multipliers.iter().filter(|(prefix, _)| path.starts_with(prefix.as_str()));
+        matching.max_by_key(|(prefix, _)| prefix.len()).map_or(1.0, |&(_, factor)| factor)
+    }
+
+    /// Whether all of this can be done with `model`.
+    ///
+    /// # Errors
+    /// If an argument is none, or a multiplier is for no weight that is trainable.
+    pub fn check(&self, model: &Model) -> Result<(), TrainError> {
+        self.optimizer.check()?;
+        if let Some(LossScale { initial_scale, dynamic_growth_steps }) = self.mixed_precision {
+            let valid = initial_scale.is_finite() && initial_scale > 0.0 && dynamic_growth_steps > 0;
+            let wanted = "takes an initial scale above 0 and 1 step at least until it grows";
+            check_argument(valid, "the loss scale", wanted)?;
+        }
+        let weights = model.weights();
+        for (prefix, factor) in &self.multipliers {
+            if !factor.is_finite() || *factor <= 0.0 {
+                let argument = format!("the learning rate's multiplier of '{prefix}'");
+                return check_argument(false, &argument, "is a number above 0; freeze what is not to learn");
+            }
+            if !weights.iter().any(|weight| weight.trainable && weight.path.starts_with(prefix.as_str())) {
+                return Err(TrainError::NoSuchWeights { model: model.name().into(), prefix: prefix.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error that names the argument, unless it is valid.
+pub(crate) fn check_argument(valid: bool, argument: &str, wanted: &str) -> Result<(), TrainError> {
+    if valid { Ok(()) } else { Err(TrainError::Argument { argument: argument.into(), wanted: wanted.into() }) }
+}
+
+/// By what the loss is multiplied before its gradients are taken, so that small ones have a float16: Keras's
+/// `LossScaleOptimizer`. Where a gradient is not finite, the step is left out and the scale is halved; after
+/// `dynamic_growth_steps` steps with finite ones it is doubled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossScale {
+    /// The first scale.
+    pub initial_scale: f64,
+    /// So many steps with finite gradients double it.
+    pub dynamic_growth_steps: u32,
+}
+
+impl Default for LossScale {
+    /// 2^15, doubled after 2000 steps.
+    fn default() -> Self {
+        Self { initial_scale: 32_768.0, dynamic_growth_steps: 2000 }
+    }
+}

@@ -1,5 +1,5 @@
 //! Which part of a picture a classifier's answer comes from: [`GradCam`] asks its gradients, [`Occlusion`] covers the
-//! picture piece by piece. Both run on the [`Runner`]'s device, over its weights, in inference.
+//! picture piece by piece. Both run on the [`Runner`](crate::Runner)'s device, over its weights, in inference.
 //!
 //! ```
 //! use cnn::explain::{GradCam, Occlusion};

@@ -30,7 +30,7 @@ impl Digits {
 
     /// Whether no network of the demo's first two parts learns from that picture: every sixth.
     pub fn is_held_out(index: usize) -> bool {
-        index % 6 == 0
+        index.is_multiple_of(6)
     }
 
     /// Whether it is of people who wrote none of the first 1,500: the last 297.

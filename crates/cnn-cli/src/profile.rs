@@ -31,16 +31,6 @@ pub fn print(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     memory(profile, out)
 }
 
-/// The steps that took longest.
-pub fn print_longest(profile: &Profile, count: usize, out: &mut dyn Write) -> io::Result<()> {
-    let total = total(profile);
-    let mut steps: Vec<&StepProfile> = profile.steps.iter().collect();
-    steps.sort_by_key(|step| std::cmp::Reverse(step.time));
-    let mut table = table().indent("    ");
-    steps.iter().take(count).for_each(|step| table.row(row(step, total)));
-    table.print(out)
-}
-
 fn memory(profile: &Profile, out: &mut dyn Write) -> io::Result<()> {
     let held = profile.weight_bytes + profile.activation_bytes;
     let least = profile.weight_bytes + profile.liveness_bound;

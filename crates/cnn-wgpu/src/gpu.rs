@@ -150,6 +150,12 @@ impl Gpu {
         self.readbacks.load(Ordering::Relaxed)
     }
 
+    /// The bytes of device memory in use: by weights, by all programs, by what is on its way. `None` where wgpu does not tell,
+    /// which it does on Vulkan and Direct3D 12.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
     /// How many kernels were compiled so far.
     pub fn pipeline_count(&self) -> usize {
         self.pipelines.len()

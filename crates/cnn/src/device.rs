@@ -150,6 +150,14 @@ impl Device {
         }
     }
 
+    /// The bytes of device memory in use; `None` where nobody tells, as on OpenGL, and for the CPU.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Gpu(gpu) => gpu.allocated_bytes(),
+            Self::Cpu { .. } | Self::Reference => None,
+        }
+    }
+
     /// The most bytes that one tensor may take in one piece; `None` where only memory limits it.
     pub fn max_tensor_bytes(&self) -> Option<u64> {
         match self {

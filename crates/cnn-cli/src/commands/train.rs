@@ -328,7 +328,7 @@ impl Train {
         }
         let svg = judgement.confusion(&format!("{title}, {part}"))?.to_svg()?;
         written.push((folder.write("confusion.svg", svg.as_bytes())?, "which classes are taken for which"));
-        if let Some(png) = judgement.worst(data.white)? {
+        if let Some(png) = judgement.worst(0.0, data.white)? {
             written.push((folder.write("worst.png", &png)?, "the pictures with the largest loss"));
         }
         for (path, what) in &written {

@@ -121,13 +121,13 @@ impl Judgement {
         ConfusionPlot::new(format!("{title}: {right} of {all} right"), &self.classes, self.counts.clone())
     }
 
-    /// The samples with the largest loss, if they are pictures.
-    pub fn worst(&self, white: f32) -> Result<Option<Vec<u8>>, PlotError> {
+    /// The samples with the largest loss, if they are pictures, in which these values are black and white.
+    pub fn worst(&self, black: f32, white: f32) -> Result<Option<Vec<u8>>, PlotError> {
         let mut sheet = ContactSheet::new("The largest losses");
         sheet = sheet
             .note("prediction and its probability, what it is where that is wrong, loss")
             .columns(5)
-            .range(0.0, white);
+            .range(black, white);
         for sample in &self.worst {
             let &[_, height, width, 1 | 3] = sample.pixels.shape() else { return Ok(None) };
             sheet = sheet.scale(DRAWN / height.max(width).max(1));

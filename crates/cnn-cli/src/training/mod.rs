@@ -1,4 +1,4 @@
-//! What `cnn train` and `cnn evaluate` share: their words, their data, their models, their judgement and results.
+//! What `cnn train`, `cnn evaluate` and `cnn demo` share: their words, their data, their models, their judgement and results.
 
 pub mod augment;
 pub mod data;

@@ -40,13 +40,19 @@ impl Folder {
             }
             (false, false) => {}
         }
-        fs::create_dir_all(path)
-            .map_err(|error| Failure::Failed(format!("{shown}: this folder cannot be made: {error}")))?;
+        Self::make(path)?;
         if !resume {
             let text = format!("{:#}\n", Value::Object(settings.clone()));
             files::write(&known, text.as_bytes())?;
         }
         Ok(folder)
+    }
+
+    /// Makes the folder if it is not there, whatever it holds.
+    pub fn make(path: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(path)
+            .map_err(|error| Failure::Failed(format!("{}: this folder cannot be made: {error}", path.display())))?;
+        Ok(Self { path: path.into() })
     }
 
     fn settings(&self) -> PathBuf {

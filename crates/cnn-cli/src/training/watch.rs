@@ -24,8 +24,13 @@ pub struct Watch<'a> {
     trained: Duration,
     images: usize,
     diverged: bool,
+    /// What to do if it diverges.
+    remedy: &'static str,
     failed: Option<Failure>,
 }
+
+/// What helps a training that its user has set up.
+const REMEDY: &str = "a smaller learning rate, as in --optimizer adam,learning_rate=0.0001, or clipnorm=1 may help";
 
 impl<'a> Watch<'a> {
     /// For a training of so many epochs, which `stop` ends if something cannot be written.
@@ -37,7 +42,13 @@ impl<'a> Watch<'a> {
         stop: Arc<AtomicBool>,
     ) -> Self {
         let (bar, begin, trained) = (None, Instant::now(), Duration::ZERO);
-        Self { out, console, log, epochs, stop, bar, begin, trained, images: 0, diverged: false, failed: None }
+        let (images, diverged, failed) = (0, false, None);
+        Self { out, console, log, epochs, stop, bar, begin, trained, images, diverged, remedy: REMEDY, failed }
+    }
+
+    /// Sets what is said to help if the loss becomes NaN or infinite.
+    pub fn remedy(self, remedy: &'static str) -> Self {
+        Self { remedy, ..self }
     }
 
     /// Takes notice.
@@ -78,7 +89,7 @@ impl<'a> Watch<'a> {
             return Ok(());
         }
         self.diverged = true;
-        let remedy = "a smaller learning rate, as in --optimizer adam,learning_rate=0.0001, or clipnorm=1 may help";
+        let remedy = self.remedy;
         Err(Failure::Failed(format!("the loss of step {step} is {loss}, so nothing more is learned; {remedy}")))
     }
 

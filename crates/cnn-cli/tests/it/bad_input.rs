@@ -170,7 +170,9 @@ const CASES: &[(&str, i32, &[&str])] = &[
     ("run {formats}/small.keras --input x.npy --output y.npy --tap conv1=y.npy", 2, &["y.npy is to be written twice"]),
     ("run {formats}/small.keras --device cpu --input x.npy --output .", 1, &["it is a folder"]),
     ("bench {formats}/small.keras --device cpu --json none/b.json", 1, &["there is no folder none"]),
-    ("demo --picture none/d.png", 1, &["there is no folder none"]),
+    ("demo --folder empty.png", 1, &["empty.png: this folder cannot be made"]),
+    ("demo --epochs 0", 2, &["0", "--epochs"]),
+    ("demo --device tpu", 2, &["'tpu' is no device", "gpu:N"]),
     // Pictures.
     ("classify empty.png --model {formats}/small.keras --device cpu", 1, &["empty.png: is empty"]),
     (

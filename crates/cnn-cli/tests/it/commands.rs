@@ -392,21 +392,46 @@ fn bench_tells_times() {
 }
 
 #[test]
-fn demo_agrees_with_keras() {
+fn demo_agrees_with_keras_and_learns() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let ran = succeeds("demo --device cpu --picture digits.png", at);
-    assert!(ran.out.contains("accuracy   297 of 300, 99.0 %"), "{}", ran.out);
-    assert!(ran.out.contains("as Keras   300 of 300"), "{}", ran.out);
-    let picture = image::open(at.join("digits.png")).unwrap();
-    assert!(picture.width() > 100 && picture.height() > 100);
+    let line = "demo --device cpu --epochs 2 --seed 1";
+    let ran = succeeds(&format!("{line} --folder pictures"), at);
+    for wanted in [
+        "accuracy  297 of 300, 99.0 %",
+        "as Keras  300 of 300",
+        "learn on CPU, 2 epochs each",
+        "of 300 never seen in training",
+        "; frozen), Dropout, Dense\n            33573 parameters, 5125 of them trained",
+        "learned   3000 images in",
+        "RandomTranslation, RandomRotation, RandomZoom, base (Rescaling, Conv2D",
+    ] {
+        assert!(ran.out.contains(wanted), "{wanted}\n{}", ran.out);
+    }
+    let accuracies = |out: &str| -> Vec<String> {
+        out.lines().filter(|line| line.contains("never seen in training")).map(str::to_string).collect()
+    };
+    assert_eq!(accuracies(&ran.out).len(), 5, "{}", ran.out);
+    for name in ["loss.svg", "accuracy.svg"] {
+        let svg = fs::read_to_string(at.join("pictures").join(name)).unwrap();
+        assert!(svg.contains("augmented, test") && svg.ends_with("</svg>\n"), "{name}");
+    }
+    for name in ["keras", "scratch", "transfer", "writers"] {
+        let picture = image::open(at.join("pictures").join(format!("{name}.png"))).unwrap();
+        assert!(picture.width() > 100 && picture.height() > 100, "{name}");
+    }
+    // The seed decides all but the times; without a folder nothing is written.
+    let files = || fs::read_dir(at).unwrap().count();
+    let before = files();
+    let again = succeeds(line, at);
+    assert_eq!((accuracies(&again.out), files()), (accuracies(&ran.out), before));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn demo_says_that_there_is_no_gpu() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = cnn_with("demo", folder.path(), &NO_ADAPTER);
+    let ran = cnn_with("demo --epochs 1", folder.path(), &NO_ADAPTER);
     assert_eq!((ran.status, ran.err.as_str()), (Some(0), ""));
     assert!(ran.out.contains("No GPU was found, so the CPU does it"), "{}", ran.out);
     assert!(ran.out.contains("300 of 300"), "{}", ran.out);

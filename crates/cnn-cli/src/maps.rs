@@ -1,14 +1,14 @@
 //! The options that say how feature maps and filters are drawn.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cnn::io::files;
 use cnn::plot::{self, ContactSheet, Maps};
 
 use crate::failure::Failure;
-use crate::paths::check_writable;
+use crate::paths::check_png;
 
 /// Where a grid of maps goes, and how it looks.
 #[derive(Debug, Clone, Args)]
@@ -62,11 +62,7 @@ impl From<Colors> for plot::Colors {
 impl MapsArgs {
     /// Refuses a file that cannot be written or is of another format, before anything is computed for it.
     pub fn check(&self) -> Result<(), Failure> {
-        if !has_ending(&self.output, "png") {
-            let name = self.output.display();
-            return Err(Failure::Usage(format!("--output {name}: end its name in .png, which is what is drawn")));
-        }
-        check_writable(&self.output)
+        check_png(&self.output)
     }
 
     /// How maps are drawn.
@@ -80,9 +76,4 @@ impl MapsArgs {
         writeln!(out, "{}  {}; {}", self.output.display(), sheet.title_text(), sheet.note_text())?;
         Ok(())
     }
-}
-
-/// Whether a file's name ends so, in either case.
-pub fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }

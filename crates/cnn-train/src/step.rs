@@ -1,5 +1,6 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
+use cnn_core::layers::Pipeline;
 use cnn_core::op::{Assign, Binary, BinaryOp, Function, OptimizerStep, Reduce, ReduceKind, Reshape, Unary};
 use cnn_core::{Graph, Mode, Model, ModelError, Op, SEED, ShapeError, Tensor, ValueId, Weights};
 
@@ -46,7 +47,7 @@ pub enum TrainError {
 ///
 /// Inputs: the model's, [`TARGETS`] (of the prediction's shape), [`SAMPLE_WEIGHTS`] where asked for, [`SETTINGS`]
 /// ([`Optimizer::settings`]), and [`SEED`] where a layer is random, wherever the graph has them. Outputs: the loss before the
-/// step, `[1]`, then the prediction.
+/// step, `[1]`, then the prediction. What augments stands between the first input and the model.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// The graph.
@@ -79,7 +80,22 @@ impl Step {
         optimizer: &Optimizer,
         sample_weights: bool,
     ) -> Result<Self, TrainError> {
-        let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, loss, sample_weights)?;
+        Self::augmented(model, input_shapes, loss, optimizer, sample_weights, &Pipeline::new())
+    }
+
+    /// As [`Step::new`], on pictures and targets that a pipeline changes first.
+    ///
+    /// # Errors
+    /// As [`Step::new`], and if the pipeline does not take the model's first input.
+    pub fn augmented(
+        model: &Model,
+        input_shapes: &[Vec<usize>],
+        loss: &Loss,
+        optimizer: &Optimizer,
+        sample_weights: bool,
+        augmentation: &Pipeline,
+    ) -> Result<Self, TrainError> {
+        let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, loss, sample_weights, augmentation)?;
         let settings = graph.input(SETTINGS, vec![4]);
         let trainable: Vec<(String, ValueId)> = model
             .weights()
@@ -115,7 +131,7 @@ pub fn judge(
     loss: &Loss,
     sample_weights: bool,
 ) -> Result<Graph, TrainError> {
-    Ok(with_loss(model, input_shapes, Mode::Inference, loss, sample_weights)?.0)
+    Ok(with_loss(model, input_shapes, Mode::Inference, loss, sample_weights, &Pipeline::new())?.0)
 }
 
 /// A model's graph whose outputs are the loss and the prediction; and the loss.
@@ -125,15 +141,23 @@ fn with_loss(
     mode: Mode,
     loss: &Loss,
     sample_weights: bool,
+    augmentation: &Pipeline,
 ) -> Result<(Graph, ValueId), TrainError> {
-    let lowered = model.lower(input_shapes, mode, &[])?;
-    let &[(_, prediction)] = lowered.outputs() else {
-        return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
+    let mut graph = Graph::new();
+    let mut inputs = model.graph_inputs(&mut graph, input_shapes);
+    let mut augmented = None;
+    if let (Some(first), false) = (inputs.first_mut(), augmentation.is_empty()) {
+        let made = augmentation.lower(&mut graph, *first)?;
+        *first = made.pictures;
+        augmented = Some(made);
+    }
+    let outputs = model.lower_behind(&mut graph, &inputs, mode)?;
+    let &[prediction] = outputs.as_slice() else {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs: outputs.len() });
     };
-    // The loss is the first output.
-    let mut graph = lowered.without_outputs();
     let shape = graph.value(prediction).shape.clone();
-    let targets = graph.input(TARGETS, shape.clone());
+    let given = graph.input(TARGETS, shape.clone());
+    let targets = augmented.map_or(Ok(given), |augmented| augmented.targets(&mut graph, given))?;
     let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
     let loss = loss.apply(&mut graph, prediction, targets, weights)?;
     graph.output("loss", loss);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Plan, Profile, Tensor, Weights};
+use cnn_core::{DType, Graph, Plan, Profile, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_wgpu::DeviceWeights;
@@ -54,6 +54,14 @@ impl Backend {
                 let arrays = weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
                 Self::Reference(Arc::new(Mutex::new(arrays.collect())))
             }
+        }
+    }
+
+    /// The plan of a graph in float32; the reference runs it as it is, so that passes are proved too.
+    pub(crate) fn plan(&self, graph: &Graph) -> Plan {
+        match self {
+            Self::Reference(_) => Plan::new(graph.clone()),
+            Self::Gpu(_) | Self::Cpu(_) => Plan::new(simplify(graph, &Simplify::default())),
         }
     }
 

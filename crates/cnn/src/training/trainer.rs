@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cnn_core::{Graph, Mode, Model, Plan, Profile, Simplify, Tensor, Weights, simplify};
+use cnn_core::layers::Pipeline;
+use cnn_core::{Graph, Mode, Model, Profile, Tensor, Weights};
 use cnn_train::{Feed, Loss, Optimizer, Step, feed, initial_state, judge};
 
 use crate::backend::{Backend, Program};
@@ -20,17 +21,26 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// What dropout and augmentation draw from.
     pub seed: u64,
+    /// What changes pictures and targets ahead of the model, in training alone.
+    pub augmentation: Pipeline,
 }
 
 impl Training {
     /// With seed 0.
     pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
-        Self { loss, optimizer, seed: 0 }
+        Self { loss, optimizer, seed: 0, augmentation: Pipeline::new() }
     }
 
     /// Sets what dropout and augmentation draw from.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Sets what changes pictures and targets ahead of the model, in training alone: the pictures are the model's first
+    /// input. Metrics see the targets as they are given.
+    pub fn augment(mut self, augmentation: Pipeline) -> Self {
+        self.augmentation = augmentation;
         self
     }
 }
@@ -226,11 +236,7 @@ impl Trainer {
         let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
         if !self.programs.contains_key(&key) {
             let graph = self.graph(&key)?;
-            let plan = match self.device {
-                Device::Reference => Plan::new(graph.clone()),
-                _ => Plan::new(simplify(&graph, &Simplify::default())),
-            };
-            let program = self.backend.program(plan).await?;
+            let program = self.backend.program(self.backend.plan(&graph)).await?;
             self.programs.insert(key.clone(), Ready { graph, program });
         }
         let graph = &self.programs[&key].graph;
@@ -246,9 +252,9 @@ impl Trainer {
     }
 
     fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {
-        let (model, Training { loss, optimizer, .. }) = (self.network.model(), &self.training);
+        let (model, Training { loss, optimizer, augmentation, .. }) = (self.network.model(), &self.training);
         Ok(match purpose {
-            Purpose::Train => Step::new(model, shapes, loss, optimizer, *weighted)?.graph,
+            Purpose::Train => Step::augmented(model, shapes, loss, optimizer, *weighted, augmentation)?.graph,
             Purpose::Test => judge(model, shapes, loss, *weighted)?,
             Purpose::Predict => model.lower(shapes, Mode::Inference, &[])?,
         })

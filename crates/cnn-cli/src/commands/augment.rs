@@ -63,7 +63,7 @@ impl From<ColorMode> for Channels {
     }
 }
 
-/// Rows of the sheet: what changes pictures, and what the picture that is not changed is called.
+/// A row of the sheet for each picture: what changes it, and what it is called unchanged, if not by its file.
 struct Row {
     pipeline: Pipeline,
     name: Option<String>,
@@ -123,7 +123,7 @@ impl Augment {
         for augmentation in Augmentation::each() {
             match augmentation.pipeline(sample, 255.0) {
                 Ok(pipeline) if alone && pipeline.mixes() => {}
-                Ok(pipeline) => rows.push(Row { pipeline, name: Some(augmentation.spelled_out()) }),
+                Ok(pipeline) => rows.push(Row { pipeline, name: Some(augmentation.text) }),
                 // Those of colours, for grey pictures.
                 Err(Failure::Failed(text)) => console.detail(&text),
                 Err(other) => return Err(other),

@@ -124,9 +124,11 @@ fn crop(strength: f64, pictures: &Pictures) -> Vec<Named> {
 impl Augmentation {
     /// Each that there is, alone and with its own strength.
     pub fn each() -> impl Iterator<Item = Self> {
-        KNOWN.iter().map(|kind| Self {
-            chosen: vec![(kind, kind.strength.as_ref().map_or(0.0, |strength| strength.default))],
-            text: kind.name.into(),
+        KNOWN.iter().map(|kind| match kind.strength {
+            Some(Strength { default, .. }) => {
+                Self { chosen: vec![(kind, default)], text: format!("{}={default}", kind.name) }
+            }
+            None => Self { chosen: vec![(kind, 0.0)], text: kind.name.into() },
         })
     }
 

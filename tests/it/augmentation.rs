@@ -85,7 +85,7 @@ fn pipeline(layer: impl Into<Named>, pictures: &[usize], labels: &[usize]) -> Gr
     let mut graph = Graph::new();
     let x = graph.input("pictures", pictures.to_vec());
     let y = graph.input("labels", labels.to_vec());
-    let augmented = Pipeline::new().add(layer).lower(&mut graph, x).unwrap();
+    let augmented = Pipeline::new().layer(layer).lower(&mut graph, x).unwrap();
     let labels = augmented.targets(&mut graph, y).unwrap();
     graph.output("pictures", augmented.pictures);
     graph.output("labels", labels);
@@ -474,7 +474,7 @@ fn training_behind_a_pipeline_is_training_on_what_it_makes() {
     let bytes = soft(&shape);
     let pictures = Tensor::from_fn(shape.to_vec(), |i| bytes.data()[i] / 255.0);
     let targets = cnn_train::one_hot(&[0, 1, 2, 2, 1, 0], 3).unwrap();
-    let pipeline = || Pipeline::new().add(RandomRotation::new(0.1)).add(MixUp::new(0.4)).add(CutMix::new(1.0));
+    let pipeline = || Pipeline::new().layer(RandomRotation::new(0.1)).layer(MixUp::new(0.4)).layer(CutMix::new(1.0));
     let optimizer = || Optimizer::sgd().learning_rate(0.5);
     let adapters = devices(true).into_iter().map(|device| Device::Gpu(device.gpu));
     for device in [Device::Reference, Device::cpu()].into_iter().chain(adapters) {
@@ -495,7 +495,10 @@ fn training_behind_a_pipeline_is_training_on_what_it_makes() {
             assert!(y.data().chunks(3).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6), "{device}: {y:?}");
             assert!(y != targets, "{device}: nothing is mixed");
             let wanted = plain.train_on_batch_blocking(&[x], &y, None).unwrap().loss;
-            let got = behind.train_on_batch_blocking(std::slice::from_ref(&pictures), &targets, None).unwrap().loss;
+            let stepped = behind.train_on_batch_blocking(std::slice::from_ref(&pictures), &targets, None).unwrap();
+            let (got, mixed) = (stepped.loss, stepped.mixed_targets.unwrap());
+            let apart = mixed.data().iter().zip(y.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-6, "{device}: {mixed:?}, {y:?}");
             // In between the one rounds pictures to float32, and the other fuses ops that the one does not.
             assert!((got - wanted).abs() < 1e-5 * wanted, "{device}, step {step}: {got}, {wanted}");
         }
@@ -516,11 +519,11 @@ fn a_pipeline_refuses_what_it_cannot_do() {
         (RandomInvert::new(0.5).into(), &[2, 8], "expects an input of rank 4"),
     ];
     for (layer, shape, wanted) in cases {
-        let error = Pipeline::new().add(layer).output_shape(shape).unwrap_err().to_string();
+        let error = Pipeline::new().layer(layer).output_shape(shape).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
     // Fewer targets than pictures.
-    let mut augmenter = Augmenter::new(&Device::cpu(), Pipeline::new().add(MixUp::new(0.2)));
+    let mut augmenter = Augmenter::new(&Device::cpu(), Pipeline::new().layer(MixUp::new(0.2)));
     let error = augmenter.run_blocking(&soft(&[3, 4, 4, 1]), Some(&Tensor::full(vec![2, 3], 0.0)), [0, 0]).unwrap_err();
     assert!(error.to_string().contains("pipeline/targets"), "{error}");
 }

@@ -47,7 +47,8 @@ pub enum TrainError {
 ///
 /// Inputs: the model's, [`TARGETS`] (of the prediction's shape), [`SAMPLE_WEIGHTS`] where asked for, [`SETTINGS`]
 /// ([`Optimizer::settings`]), and [`SEED`] where a layer is random, wherever the graph has them. Outputs: the loss before the
-/// step, `[1]`, then the prediction. What augments stands between the first input and the model.
+/// step, `[1]`, then the prediction. What augments stands between the first input and the model; where it mixes pictures, the
+/// targets as they are mixed are a third output.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// The graph.
@@ -158,10 +159,14 @@ fn with_loss(
     let shape = graph.value(prediction).shape.clone();
     let given = graph.input(TARGETS, shape.clone());
     let targets = augmented.map_or(Ok(given), |augmented| augmented.targets(&mut graph, given))?;
+    let mixed = augmentation.mixes().then_some(targets);
     let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
     let loss = loss.apply(&mut graph, prediction, targets, weights)?;
     graph.output("loss", loss);
     graph.output("prediction", prediction);
+    if let Some(targets) = mixed {
+        graph.output("targets", targets);
+    }
     Ok((graph, loss))
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 /// ```
 /// use cnn::layers::{FlipMode, Pipeline, RandomFlip};
 /// use cnn::{Augmenter, Device, Tensor};
-/// let mut augmenter = Augmenter::new(&Device::cpu(), Pipeline::new().add(RandomFlip::new(FlipMode::Horizontal)));
+/// let mut augmenter = Augmenter::new(&Device::cpu(), Pipeline::new().layer(RandomFlip::new(FlipMode::Horizontal)));
 /// let pictures = Tensor::from_fn(vec![4, 2, 3, 1], |i| i as f32);
 /// let (flipped, _) = augmenter.run_blocking(&pictures, None, [7, 0])?;
 /// assert_eq!(flipped.shape(), [4, 2, 3, 1]);

@@ -151,7 +151,7 @@ impl Augmentation {
         let pictures = Pictures { height, width, white: white.into() };
         let mut pipeline = Pipeline::new();
         for &(kind, strength) in &self.chosen {
-            pipeline = (kind.layers)(strength, &pictures).into_iter().fold(pipeline, Pipeline::add);
+            pipeline = (kind.layers)(strength, &pictures).into_iter().fold(pipeline, Pipeline::layer);
             pipeline.output_shape(&[&[1], sample].concat()).map_err(|error| {
                 let wanted = &error.wanted;
                 let text = format!("{}: {wanted}, and these are {}", kind.name, shape(sample));

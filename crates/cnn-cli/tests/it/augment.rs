@@ -34,7 +34,7 @@ fn the_sheet_shows_what_the_library_makes() {
         picture.convert(Channels::Rgb).resize(16, 18, Interpolation::Bilinear).unwrap()
     };
     let pictures = batch(&[read("a.png"), read("b.png")], Channels::Rgb).unwrap();
-    let pipeline = Pipeline::new().add(RandomFlip::new(FlipMode::Horizontal)).add(MixUp::new(0.9));
+    let pipeline = Pipeline::new().layer(RandomFlip::new(FlipMode::Horizontal)).layer(MixUp::new(0.9));
     let mut augmenter = Augmenter::new(&Device::cpu(), pipeline);
     let mut sheet = ContactSheet::new("flip, mixup (alpha 0.9)").note("seed 5, on CPU").columns(4);
     for (index, name) in ["a.png", "b.png"].into_iter().enumerate() {

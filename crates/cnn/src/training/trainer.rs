@@ -38,7 +38,7 @@ impl Training {
     }
 
     /// Sets what changes pictures and targets ahead of the model, in training alone: the pictures are the model's first
-    /// input. Metrics see the targets as they are given.
+    /// input. As in Keras the metrics of an epoch see the targets as they are mixed.
     pub fn augment(mut self, augmentation: Pipeline) -> Self {
         self.augmentation = augmentation;
         self
@@ -52,6 +52,8 @@ pub struct Stepped {
     pub loss: f64,
     /// The prediction for the batch, before the step, as training sees it: with dropout and the batch's own statistics.
     pub prediction: Tensor,
+    /// The targets as the pictures were mixed, where they were.
+    pub mixed_targets: Option<Tensor>,
 }
 
 /// What a program is for: training, judging or prediction, inputs of which shapes, whether examples have weights.
@@ -314,8 +316,12 @@ impl Trainer {
 
 /// The outputs of a graph with a loss.
 fn stepped(outputs: Vec<Tensor>) -> Stepped {
-    match <[Tensor; 2]>::try_from(outputs) {
-        Ok([loss, prediction]) => Stepped { loss: loss.data().iter().copied().map(f64::from).sum(), prediction },
-        Err(_) => unreachable!("Step and judge make graphs of two outputs, the loss and the prediction"),
+    let mut outputs = outputs.into_iter();
+    match (outputs.next(), outputs.next()) {
+        (Some(loss), Some(prediction)) => {
+            let loss = loss.data().iter().copied().map(f64::from).sum();
+            Stepped { loss, prediction, mixed_targets: outputs.next() }
+        }
+        _ => unreachable!("Step and judge make graphs whose first two outputs are the loss and the prediction"),
     }
 }

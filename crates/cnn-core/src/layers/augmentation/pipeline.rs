@@ -15,7 +15,7 @@ use crate::model::to_snake_case;
 /// ```
 /// use cnn_core::layers::{MixUp, Pipeline, RandomRotation};
 /// use cnn_core::Graph;
-/// let pipeline = Pipeline::new().add(RandomRotation::new(0.1)).add(MixUp::new(0.2));
+/// let pipeline = Pipeline::new().layer(RandomRotation::new(0.1)).layer(MixUp::new(0.2));
 /// let mut graph = Graph::new();
 /// let pictures = graph.input("pictures", vec![8, 32, 32, 3]);
 /// let labels = graph.input("labels", vec![8, 10]);
@@ -37,7 +37,7 @@ impl Pipeline {
     }
 
     /// Adds a layer at the end.
-    pub fn add(mut self, layer: impl Into<Named>) -> Self {
+    pub fn layer(mut self, layer: impl Into<Named>) -> Self {
         self.layers.push(layer.into());
         self
     }

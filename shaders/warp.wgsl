@@ -1,6 +1,6 @@
 // NHWC pictures, each seen through its own projective map a0 a1 a2 b0 b1 b2 c0 c1: pixel (column x, row y) of the output reads
 // the input at column (a0·x + a1·y + a2) / k and row (b0·x + b1·y + b2) / k, k = c0·x + c1·y + 1, and is the fill value where k
-// is 0. Without c0 and c1 nothing is divided, so that flips and whole translations are exact. Rules are TensorFlow's
+// is 0. Where pixels have moves, those are added to column and row. Without c0 and c1 nothing is divided, so that flips and whole translations are exact. Rules are TensorFlow's
 // (ImageProjectiveTransformV3); cnn-core, ops/warp.rs, has them in words.
 // One invocation owns one channel of one output pixel, or four.
 #import scalar
@@ -18,9 +18,9 @@ struct Params {
     bilinear: u32,
     fill_mode: u32,
     fill_value: f32,
+    moved: u32,
     pad_0: u32,
     pad_1: u32,
-    pad_2: u32,
 }
 
 const CONSTANT = 0u;
@@ -31,7 +31,8 @@ const WRAP = 3u;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<element>;
 @group(0) @binding(2) var<storage, read> transforms: array<scalar>;
-@group(0) @binding(3) var<storage, read_write> y: array<element>;
+@group(0) @binding(3) var<storage, read> moves: array<scalar>;
+@group(0) @binding(4) var<storage, read_write> y: array<element>;
 
 // The whole part of a / b for a ≥ 0 and a whole b ≥ 1; a division may err by 2.5 ULP, so that it is put right behind it.
 fn quotient(a: f32, b: f32) -> f32 {
@@ -110,6 +111,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
         }
         column /= k;
         row /= k;
+    }
+    if params.moved == 1u {
+        let pixel = 2u * (i / params.channels);
+        column += f32(moves[pixel]);
+        row += f32(moves[pixel + 1u]);
     }
     column = source(column, f32(params.in_w));
     row = source(row, f32(params.in_h));

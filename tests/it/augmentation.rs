@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cnn::training::{Loss, Optimizer, Trainer, Training};
+use cnn::{Augmenter, Device, Network};
 use cnn_core::layers::*;
 use cnn_core::op::{Op, Warp};
 use cnn_core::{
@@ -66,25 +68,46 @@ fn with_numbers_given(graph: &Graph) -> (Graph, Vec<Vec<usize>>) {
 }
 
 /// The pictures as Keras got them: bytes, or in [0, 1], or in [-1, 1].
-fn pictures(truth: &Value, largest: f64) -> Array {
+fn pictures(truth: &Value, case: &Value) -> Array {
+    let largest = case["largest"].as_f64().unwrap();
     let scale = |byte: f64| match largest {
         255.0 => byte,
         1.0 => (byte + 0.5) / 256.0,
         _ => 2.0 * (byte + 0.5) / 256.0 - 1.0,
     };
-    Array { shape: sizes(&truth["shape"]), data: numbers(&truth["pictures"]).into_iter().map(scale).collect() }
+    let [shape, pictures] =
+        if case["large"] == true { ["large_shape", "large_picture"] } else { ["shape", "pictures"] };
+    Array { shape: sizes(&truth[shape]), data: numbers(&truth[pictures]).into_iter().map(scale).collect() }
 }
 
-/// What the layer of a case makes of its numbers, on the reference.
-fn of_given_numbers(case: &Value, x: Array) -> Result<Array, String> {
+/// Pictures, then labels, changed by a pipeline of one layer.
+fn pipeline(layer: impl Into<Named>, pictures: &[usize], labels: &[usize]) -> Graph {
+    let mut graph = Graph::new();
+    let x = graph.input("pictures", pictures.to_vec());
+    let y = graph.input("labels", labels.to_vec());
+    let augmented = Pipeline::new().layer(layer).lower(&mut graph, x).unwrap();
+    let labels = augmented.targets(&mut graph, y).unwrap();
+    graph.output("pictures", augmented.pictures);
+    graph.output("labels", labels);
+    graph
+}
+
+/// What the layer of a case makes of its numbers, on the reference: pictures, and labels if it has any.
+fn of_given_numbers(case: &Value, x: Array, labels: &Array) -> Result<Vec<Array>, String> {
     let (class, config) = (case["class"].as_str().unwrap(), &case["config"]);
     let layer = layer_from_config(class, config).map_err(|error| error.to_string())?;
-    let (graph, shapes) = with_numbers_given(&training(&model(layer, &x.shape), &x.shape));
+    let mixes = !case["labels"].is_null();
+    let graph =
+        if mixes { pipeline(layer, &x.shape, &labels.shape) } else { training(&model(layer, &x.shape), &x.shape) };
+    let (graph, shapes) = with_numbers_given(&graph);
     let drawn = case["drawn"].as_array().unwrap();
     if drawn.len() != shapes.len() {
         return Err(format!("draws {} times, Keras {} times", shapes.len(), drawn.len()));
     }
     let mut inputs = vec![x];
+    if mixes {
+        inputs.push(labels.clone());
+    }
     if !drawn.is_empty() {
         inputs.push(Array { shape: vec![2], data: vec![0.0; 2] });
     }
@@ -95,27 +118,34 @@ fn of_given_numbers(case: &Value, x: Array) -> Result<Array, String> {
         }
         inputs.push(Array { shape, data });
     }
-    let mut outputs = reference::run(&graph, |_| None, &inputs).map_err(|error| error.to_string())?;
-    Ok(outputs.remove(0))
+    reference::run(&graph, |_| None, &inputs).map_err(|error| error.to_string())
 }
 
 #[test]
 fn pixels_are_those_of_keras() {
     let truth = truth();
+    let labels = Array { shape: vec![3, 4], data: numbers(&truth["labels"]) };
     let mut failures = Vec::new();
     for case in truth["layers"].as_array().unwrap() {
         let largest = case["largest"].as_f64().unwrap();
         let about = format!("{} {}", case["class"], case["config"]);
-        let y = match of_given_numbers(case, pictures(&truth, largest)) {
-            Ok(y) => y,
+        let mut made = match of_given_numbers(case, pictures(&truth, case), &labels) {
+            Ok(made) => made,
             Err(error) => {
                 failures.push(format!("{about}: {error}"));
                 continue;
             }
         };
+        let y = made.remove(0);
         assert_eq!(y.shape, sizes(&case["shape"]), "{about}");
+        // Rounded to four places in the file.
+        for (got, wanted) in
+            made.iter().flat_map(|labels| &labels.data).zip(case["labels"].as_array().into_iter().flatten())
+        {
+            assert!((got - wanted.as_f64().unwrap()).abs() < 1e-4, "{about}: label {got}, {wanted}");
+        }
         // Keras takes halves to the even number where it equalizes, and we up: a level. All else is nearer.
-        let equalizes = ["Equalization", "RandAugment"].contains(&case["class"].as_str().unwrap());
+        let equalizes = ["Equalization", "RandAugment", "AugMix"].contains(&case["class"].as_str().unwrap());
         let level = if equalizes { 1.0 } else { 0.2 } / if largest == 255.0 { 1.0 } else { 255.0 };
         let far = |(got, wanted): (&f64, f64)| (got - wanted).abs() > level || got.is_nan();
         let wrong = y.data.iter().zip(numbers(&case["y"])).filter(|&pair| far(pair)).count();
@@ -130,7 +160,7 @@ fn pixels_are_those_of_keras() {
 #[test]
 fn maps_are_those_of_tensorflow() {
     let truth = truth();
-    let all = pictures(&truth, 255.0);
+    let all = Array { shape: sizes(&truth["shape"]), data: numbers(&truth["pictures"]) };
     let [n, _, w, c] = [0, 1, 2, 3].map(|axis| all.shape[axis]);
     // The upper left 5 rows and 4 columns of the first channel.
     let place = |i: usize| ((i / 20 * all.shape[1] + i / 4 % 5) * w + i % 4) * c;
@@ -268,6 +298,83 @@ fn numbers_are_drawn_evenly_from_their_range() {
     assert!(0.09 <= least && most <= 0.49 && (mean - 0.24).abs() < 0.02, "{least} {mean} {most} are erased");
 }
 
+/// The greatest distance of the numbers' distribution from a continuous one, by Kolmogorov and Smirnov, times the root of their
+/// count: above 1.95 once in a thousand times.
+fn distance(mut numbers: Vec<f64>, distribution: impl Fn(f64) -> f64) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let n = numbers.len() as f64;
+    let apart = |(i, &x): (usize, &f64)| {
+        let (wanted, below) = (distribution(x), i as f64 / n);
+        (wanted - below).abs().max((wanted - below - 1.0 / n).abs())
+    };
+    numbers.iter().enumerate().map(apart).fold(0.0, f64::max) * n.sqrt()
+}
+
+#[test]
+fn shares_have_the_distribution_beta() {
+    let (batch, steps) = (32, 64);
+    let of_alpha = |alpha: f64| {
+        let graph = pipeline(MixUp::new(alpha), &[batch, 1, 1, 1], &[batch, batch]);
+        let pictures = ramp(batch, [1, 1], |_, _| 0.0);
+        let labels = Array {
+            shape: vec![batch; 2],
+            data: (0..batch * batch).map(|i| f64::from(u8::from(i / batch == i % batch))).collect(),
+        };
+        let of_step = |step: usize| {
+            let seed = Array { shape: vec![2], data: vec![5.0, step as f64] };
+            reference::run(&graph, |_| None, &[pictures.clone(), labels.clone(), seed]).unwrap().remove(1).data
+        };
+        (0..steps).flat_map(of_step).collect::<Vec<f64>>()
+    };
+    // Which pictures are mixed with themselves is the same for each α, and for 2 each other one has some of two.
+    let of_two = of_alpha(2.0);
+    let others = |row: usize| of_two[row * batch..][..batch].iter().filter(|&&share| share > 0.0).count() == 2;
+    let own = |shares: &[f64]| -> Vec<f64> {
+        (0..batch * steps).filter(|&row| others(row)).map(|row| shares[row * batch + row % batch]).collect()
+    };
+    let count = own(&of_two).len();
+    // One of a batch stays in its place, on average.
+    assert!((batch * steps - count).abs_diff(steps) < 5 * 8, "{count} of {}", batch * steps);
+    let arcsine = |x: f64| 2.0 / std::f64::consts::PI * x.sqrt().asin();
+    let of_beta: [(f64, &dyn Fn(f64) -> f64); 3] =
+        [(0.5, &arcsine), (1.0, &|x: f64| x), (2.0, &|x: f64| x * x * (3.0 - 2.0 * x))];
+    for (alpha, distribution) in of_beta {
+        let far = distance(own(&of_alpha(alpha)), distribution);
+        assert!(far < 1.95, "α = {alpha}: {far}");
+    }
+    // The mean square of the distance from 1/2, in standard deviations of such a mean.
+    for alpha in [0.05, 0.2, 0.7] {
+        let squares: Vec<f64> = own(&of_alpha(alpha)).iter().map(|share| (share - 0.5).powi(2)).collect();
+        let wanted = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+        let fourth = 3.0 / (16.0 * (2.0 * alpha + 1.0) * (2.0 * alpha + 3.0));
+        let deviation = ((fourth - wanted * wanted) / count as f64).sqrt();
+        let mean = squares.iter().sum::<f64>() / count as f64;
+        assert!((mean - wanted).abs() < 4.0 * deviation, "α = {alpha}: {mean}, {wanted} ± {deviation}");
+    }
+}
+
+/// Chains of one augmentation each, of a picture of one value 64 and without strength: 64 stays in six of eight cases, is made
+/// 0 in one (one bit is left) and 191 in one (inverted). So the mean square of what AugMix changes follows from that of the
+/// shares, which for K shares of Dirichlet(α) add up to (α + 1) / (Kα + 1) on average.
+#[test]
+fn shares_of_chains_have_the_distribution_of_dirichlet() {
+    for (chains, alpha) in [(2, 0.5), (3, 1.0), (3, 0.3), (5, 1.0)] {
+        let layer = AugMix::new(0.0).num_chains(chains).chain_depth(1).alpha(alpha).all_ops(false);
+        let picture = ramp(1, [1, 1], |_, _| 64.0);
+        let graph = training(&model(layer, &picture.shape), &picture.shape);
+        let squares: Vec<f64> =
+            (0..1500).map(|step| (drawn(&graph, &picture, [9.0, f64::from(step)]).data[0] - 64.0).powi(2)).collect();
+        let (mean, square) = ((127.0 - 64.0) / 8.0, (127.0 * 127.0 + 64.0 * 64.0) / 8.0);
+        let together = (alpha + 1.0) / (chains as f64 * alpha + 1.0);
+        let changed = (square - mean * mean) * together + mean * mean;
+        let wanted = changed * (0.25 + 1.0 / (4.0 * (2.0 * alpha + 1.0)));
+        let n = squares.len() as f64;
+        let got = squares.iter().sum::<f64>() / n;
+        let deviation = (squares.iter().map(|x| (x - got).powi(2)).sum::<f64>() / n / n).sqrt();
+        assert!((got - wanted).abs() < 4.0 * deviation, "{chains} of {alpha}: {got}, {wanted} ± {deviation}");
+    }
+}
+
 /// A gradient stops at the weights: it asks nothing of the layers before them.
 #[test]
 fn a_network_behind_them_can_be_trained() {
@@ -304,17 +411,31 @@ fn stack(size: [usize; 2]) -> Model {
     let model = model.add(RandomGrayscale::new(0.3)).unwrap().add(RandomColorDegeneration::new(0.3)).unwrap();
     let model = model.add(RandomSharpness::new(0.8)).unwrap().add(RandomGaussianBlur::new(1.0)).unwrap();
     let model = model.add(RandomInvert::new(0.4)).unwrap().add(noise).unwrap();
-    model.add(AutoContrast::new()).unwrap().model().unwrap()
+    let model = model.add(RandomElasticTransform::new([0.7, 1.0])).unwrap().add(MixUp::new(0.4)).unwrap();
+    model.add(CutMix::new(1.0)).unwrap().add(AutoContrast::new()).unwrap().model().unwrap()
 }
 
 #[test]
 fn a_stack_is_the_same_on_every_device() {
     let shape = [4, 40, 44, 3];
-    let graph = training(&stack([shape[1], shape[2]]), &shape);
-    let x = soft(&shape);
+    let seeds = [[3.0, 0.0], [3.0, 1.0], [16_777_215.0, 12_345.0]];
+    is_the_same_on_every_device("augmentation", &stack([shape[1], shape[2]]), &shape, &seeds);
+}
+
+/// Posterization and equalization take a rounding to the next level, which the chains' shares then weigh; of these seeds none
+/// has pixels on the edge of one.
+#[test]
+fn chains_are_the_same_on_every_device() {
+    let shape = [2, 20, 22, 3];
+    is_the_same_on_every_device("AugMix", &model(AugMix::new(0.3), &shape), &shape, &[[3.0, 0.0], [3.0, 2.0]]);
+}
+
+/// Within a grey level of the reference.
+fn is_the_same_on_every_device(name: &str, model: &Model, shape: &[usize], seeds: &[[f64; 2]]) {
+    let graph = training(model, shape);
+    let x = soft(shape);
     let plan = || Plan::new(simplify(&graph, &Simplify::default()));
     let cpu = fast::Program::new(CpuWeights::new(Arc::new(Weights::new())), plan()).unwrap();
-    let seeds = [[3.0, 0.0], [3.0, 1.0], [16_777_215.0, 12_345.0]];
     let wanted: Vec<Array> = seeds.iter().map(|&seed| drawn(&graph, &Array::from(&x), seed)).collect();
     assert_ne!(wanted[0], wanted[1]);
     let inputs = |seed: [f64; 2]| [x.clone(), Tensor::new(vec![2], seed.map(|x| x as f32).to_vec()).unwrap()];
@@ -323,7 +444,7 @@ fn a_stack_is_the_same_on_every_device() {
         let worst = errors.fold(0.0, |worst: f64, error| if error <= worst { worst } else { error });
         if worst <= 1.0 { Ok(()) } else { Err(format!("seed {seed:?}: {worst} grey levels from the reference")) }
     };
-    for (seed, wanted) in seeds.into_iter().zip(&wanted) {
+    for (&seed, wanted) in seeds.iter().zip(&wanted) {
         let got = cpu.run(&inputs(seed)).unwrap();
         check(seed, wanted, &got[0]).unwrap();
         assert_eq!(got, cpu.run(&inputs(seed)).unwrap());
@@ -332,10 +453,78 @@ fn a_stack_is_the_same_on_every_device() {
         let mut tally = Tally::default();
         let weights = DeviceWeights::new(device.gpu.clone(), Arc::new(Weights::new()));
         let program = pollster::block_on(cnn_wgpu::Program::new(weights, plan())).unwrap();
-        for (seed, wanted) in seeds.into_iter().zip(&wanted) {
+        for (&seed, wanted) in seeds.iter().zip(&wanted) {
             let got = pollster::block_on(program.run(&inputs(seed))).map_err(|error| error.to_string());
             tally.add(got.and_then(|got| check(seed, wanted, &got[0])));
         }
-        tally.finish(&device, "augmentation");
+        tally.finish(&device, name);
     }
+}
+
+fn classifier(shape: &[usize]) -> Network {
+    let model = Sequential::new("net").input(&shape[1..]).unwrap();
+    let model = model.add(Conv2D::new(4, 3)).unwrap().add(GlobalAveragePooling2D::new()).unwrap();
+    let model = model.add(Dense::new(3).activation(Activation::Softmax)).unwrap().model().unwrap();
+    Network::new(model.clone(), Weights::initialize(&model, 1)).unwrap()
+}
+
+/// A pipeline ahead of the model makes of a batch what it makes of it alone, targets too, and each step draws anew.
+#[test]
+fn training_behind_a_pipeline_is_training_on_what_it_makes() {
+    let shape = [6, 12, 10, 3];
+    let bytes = soft(&shape);
+    let pictures = Tensor::from_fn(shape.to_vec(), |i| bytes.data()[i] / 255.0);
+    let targets = cnn_train::one_hot(&[0, 1, 2, 2, 1, 0], 3).unwrap();
+    let pipeline = || Pipeline::new().layer(RandomRotation::new(0.1)).layer(MixUp::new(0.4)).layer(CutMix::new(1.0));
+    let optimizer = || Optimizer::sgd().learning_rate(0.5);
+    let adapters = devices(true).into_iter().map(|device| Device::Gpu(device.gpu));
+    for device in [Device::Reference, Device::cpu()].into_iter().chain(adapters) {
+        let training = Training::new(Loss::CROSSENTROPY, optimizer()).seed(4);
+        let network = classifier(&shape);
+        let mut plain = Trainer::new(&device, &network, training.clone()).unwrap();
+        let mut behind = Trainer::new(&device, &network, training.augment(pipeline())).unwrap();
+        let mut augmenter = Augmenter::new(&device, pipeline());
+        let judge = |trainer: &mut Trainer| {
+            let x = std::slice::from_ref(&pictures);
+            pollster::block_on(trainer.test_on_batch(x, &targets, None)).unwrap().loss
+        };
+        // Nothing changes pictures by which a network is judged.
+        assert_eq!(judge(&mut plain), judge(&mut behind), "{device}");
+        for step in 0..3 {
+            let (x, y) = augmenter.run_blocking(&pictures, Some(&targets), [4, step]).unwrap();
+            let y = y.unwrap();
+            assert!(y.data().chunks(3).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6), "{device}: {y:?}");
+            assert!(y != targets, "{device}: nothing is mixed");
+            let wanted = plain.train_on_batch_blocking(&[x], &y, None).unwrap().loss;
+            let stepped = behind.train_on_batch_blocking(std::slice::from_ref(&pictures), &targets, None).unwrap();
+            let (got, mixed) = (stepped.loss, stepped.mixed_targets.unwrap());
+            let apart = mixed.data().iter().zip(y.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-6, "{device}: {mixed:?}, {y:?}");
+            // In between the one rounds pictures to float32, and the other fuses ops that the one does not.
+            assert!((got - wanted).abs() < 1e-5 * wanted, "{device}, step {step}: {got}, {wanted}");
+        }
+        let (got, wanted) = (judge(&mut behind), judge(&mut plain));
+        assert!((got - wanted).abs() < 1e-5 * wanted, "{device}: {got}, {wanted}");
+    }
+}
+
+#[test]
+fn a_pipeline_refuses_what_it_cannot_do() {
+    let nested = Sequential::new("inner").input([8, 8, 3]).unwrap().add(RandomInvert::new(0.5)).unwrap();
+    let cases: [(Named, &[usize], &str); 6] = [
+        (Conv2D::new(2, 3).into(), &[2, 8, 8, 3], "pipeline/0/conv2d: has weights"),
+        (nested.model().unwrap().into(), &[2, 8, 8, 3], "pipeline/0/inner: is a model"),
+        (RandomHue::new(0.1).name("hue"), &[2, 8, 8, 1], "pipeline/0/hue (RandomHue): expects pictures of 3 channels"),
+        (MixUp::new(0.0).into(), &[2, 8, 8, 3], "needs an alpha of at least 0.001, not 0"),
+        (AugMix::new(0.3).alpha(0.01).into(), &[2, 8, 8, 3], "needs an alpha of at least 0.1, not 0.01"),
+        (RandomInvert::new(0.5).into(), &[2, 8], "expects an input of rank 4"),
+    ];
+    for (layer, shape, wanted) in cases {
+        let error = Pipeline::new().layer(layer).output_shape(shape).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    // Fewer targets than pictures.
+    let mut augmenter = Augmenter::new(&Device::cpu(), Pipeline::new().layer(MixUp::new(0.2)));
+    let error = augmenter.run_blocking(&soft(&[3, 4, 4, 1]), Some(&Tensor::full(vec![2, 3], 0.0)), [0, 0]).unwrap_err();
+    assert!(error.to_string().contains("pipeline/targets"), "{error}");
 }

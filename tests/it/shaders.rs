@@ -54,7 +54,19 @@ fn params_of(shader: &str) -> Layout {
         "histogram" => layout!(histogram::HistogramParams { batch, pixels, channels, pad }),
         "lookup" => layout!(histogram::LookupParams { count, channels, bins, pad }),
         "warp" => {
-            layout!(warp::Params { batch, in_h, in_w, channels, out_h, out_w, bilinear, fill_mode, fill_value, pad })
+            layout!(warp::Params {
+                batch,
+                in_h,
+                in_w,
+                channels,
+                out_h,
+                out_w,
+                bilinear,
+                fill_mode,
+                fill_value,
+                moved,
+                pad
+            })
         }
         "softmax" => layout!(softmax::Params { rows, n, inner, log }),
         "unary" | "unary_gradient" => layout!(elementwise::UnaryParams { arguments, count, pad }),

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.tensorflow import random as backend_random
+from keras.src.layers.preprocessing.image_preprocessing import aug_mix
 
 L = keras.layers
 SHAPE = (3, 9, 8, 3)
@@ -42,13 +43,62 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     return tf.constant(np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * v), dtype="float32")
 
 
+def symmetric_beta(shape, alpha):
+    """Devroye's formula for Beta(alpha, alpha), exact and of two numbers (Random variate generation in one line of code, 1996)."""
+    u, v = numbers(shape), numbers(shape)
+    q, c = (1 - u) ** (1 / alpha), np.cos(2 * np.pi * v)
+    return (1 + c * np.sqrt((1 - q) / (q + (1 - q) * c * c))) / 2
+
+
+def beta(shape, alpha, beta, dtype=None, seed=None):
+    assert float(alpha) == float(beta)
+    return tf.constant(symmetric_beta(shape, float(alpha)), dtype="float32")
+
+
+def gamma(shape, alpha, dtype=None, seed=None):
+    """Numbers that by their sum have the Dirichlet distribution, which is all that Keras draws them for: halves of halves."""
+    shares, leaves = np.ones(1), 1 << (shape[0] - 1).bit_length()
+    while len(shares) < leaves:
+        first = shares * symmetric_beta(shares.shape, alpha * leaves / len(shares) / 2)
+        shares = np.stack([first, shares - first], axis=1).ravel()
+    return tf.constant(shares[:shape[0]], dtype="float32")
+
+
+def shuffle(x, axis=0, seed=None):
+    return tf.gather(x, np.argsort(numbers([x.shape[0]]), kind="stable"))
+
+
+def stateless_normal(shape, seed, mean=0.0, stddev=1.0, dtype=None):
+    """Of `elastic_transform`, which asks twice with one seed: here the two differ, as they do in Keras's other backends."""
+    return normal(shape)
+
+
+def choice(names):
+    """Of `AugMix`, which lets the layer chosen draw its numbers next; we let all of them draw, in their order."""
+    index = int(numbers(()) * len(names))
+    for place, name in enumerate(names[:-1]):
+        layer = getattr(AUG_MIX[-1], name)
+        transformation = type(layer).get_random_transformation(layer, PICTURES)
+        if place == index:
+            object.__setattr__(layer, "get_random_transformation", lambda *_, made=transformation, **__: made)
+    return names[index]
+
+
+AUG_MIX = []
 backend_random.uniform, backend_random.randint, backend_random.normal = uniform, randint, normal
+backend_random.beta, backend_random.gamma, backend_random.shuffle = beta, gamma, shuffle
+tf.random.stateless_normal = stateless_normal
+aug_mix.py_random.choice = choice
 
 # Bytes with edges and plains, so that each kind of change is seen; the last picture's first channel is flat.
 PICTURES = NUMBERS.integers(0, 256, size=SHAPE).astype("float32")
 PICTURES[:, 2:5, 3:6] = PICTURES[:, 2:3, 3:4]
 PICTURES[1, 6:] = 0
 PICTURES[2, ..., 0] = 77
+# Large enough for a blur of the noise that bends it.
+LARGE = (1, 44, 41, 1)
+LARGE_PICTURE = NUMBERS.integers(0, 256, size=LARGE).astype("float32")
+LABELS = np.eye(4, dtype="float32")[[2, 0, 3]]
 
 
 def layers():
@@ -79,7 +129,16 @@ def layers():
         L.Solarization(0.3, 0.9), L.Solarization((0.1, 0.2), (0.4, 0.6)),
         L.AutoContrast(), L.Equalization(), L.Equalization(bins=52),
         *(L.RandAugment() for _ in range(6)), L.RandAugment(num_ops=3, factor=(0.2, 0.7), interpolation="nearest"),
+        # None of these turns the flat channel and then stretches its rounding, as Keras does.
+        *(L.AugMix() for _ in range(3)), L.AugMix(num_chains=2, chain_depth=2, factor=(0.2, 0.5), alpha=0.5, all_ops=False),
+        L.AugMix(num_chains=1, chain_depth=1, interpolation="nearest"), L.AugMix(num_chains=5, chain_depth=1, alpha=2.0),
+        L.RandomElasticTransform((1.0, 1.0)), L.RandomElasticTransform((0.5, 1.0), 1.0, fill_mode="wrap"),
+        L.RandomElasticTransform((1.0, 1.0), (0.9, 1.0), "nearest", "constant", 30.0),
+        L.RandomElasticTransform(1.0, (0.8, 1.0), fill_mode="nearest"),
+        L.RandomElasticTransform((1.0, 1.0), (0.9, 1.0), "nearest", "wrap"),
+        L.MixUp(), L.MixUp(1.0), L.CutMix(), L.CutMix((0.7, 1.0)),
     ]
+    large = [L.RandomElasticTransform((1.0, 1.0), scale) for scale in ((0.99, 1.0), (0.5, 1.0), (0.1, 1.0))]
     unit = (0.0, 1.0)
     units = [
         L.RandomContrast(0.5, value_range=unit), L.RandomBrightness(0.4, value_range=unit),
@@ -88,30 +147,45 @@ def layers():
         L.RandomColorDegeneration(0.8, value_range=unit), L.RandomPosterization(5, value_range=unit),
         L.RandomInvert(value_range=unit), L.Solarization(0.1, 0.8, value_range=unit), L.AutoContrast(value_range=unit), L.Equalization(unit),
         L.RandomColorJitter(unit, 0.2, 0.3, (0.4, 0.6), 0.5), L.RandomGaussianBlur(value_range=unit),
+        L.RandomElasticTransform((1.0, 1.0), value_range=unit), L.AugMix(unit),
     ]
     signed = [L.AutoContrast(value_range=(-1.0, 1.0)), L.RandomBrightness(0.3, value_range=(-1.0, 1.0))]
-    return [(layer, 255.0) for layer in bytes_] + [(layer, 1.0) for layer in units] + [(layer, -1.0) for layer in signed]
+    cases = [(layer, 255.0) for layer in bytes_] + [(layer, 1.0) for layer in units] + [(layer, -1.0) for layer in signed]
+    return [(*case, PICTURES) for case in cases] + [(layer, 255.0, LARGE_PICTURE) for layer in large]
 
 
-def scaled(largest):
+def scaled(pictures, largest):
     """The pictures as bytes, in [0, 1] away from whole bytes, or in [-1, 1]."""
     if largest == 255.0:
-        return PICTURES
-    unit = (PICTURES + 0.5) / 256
+        return pictures
+    unit = (pictures + 0.5) / 256
     return (unit if largest == 1.0 else 2 * unit - 1).astype("float32")
 
 
-def layer_case(layer, largest):
+def layer_case(layer, largest, pictures):
     DRAWN.clear()
-    y = np.asarray(layer(scaled(largest), training=True), dtype="float64")
+    if isinstance(layer, L.AugMix):
+        AUG_MIX.append(layer)
+    x, labels = scaled(pictures, largest), None
+    if isinstance(layer, (L.MixUp, L.CutMix)):
+        mixed = layer({"images": x, "labels": LABELS}, training=True)
+        y, labels = mixed["images"], np.round(np.asarray(mixed["labels"], dtype="float64"), 4).ravel().tolist()
+    else:
+        y = layer(x, training=True)
+    y = np.asarray(y, dtype="float64")
     config = {key: value for key, value in layer.get_config().items() if key not in ("name", "trainable", "dtype")}
     if isinstance(layer, L.RandomCrop):
         config["seed"] = None  # Keras's own choice, another one each time.
     if isinstance(layer, L.RandAugment):
         # Keras draws once for each augmentation, we each time that one is taken.
         DRAWN[1:] = DRAWN[1:] * layer.num_ops
+    if isinstance(layer, L.RandomElasticTransform):
+        # Keras draws columns, then rows, we both for each pixel.
+        across, down = DRAWN[-4:-2], DRAWN[-2:]
+        DRAWN[-4:] = [np.stack(both, axis=-1).ravel().tolist() for both in zip(across, down)]
     return {
         "class": type(layer).__name__, "config": config, "largest": largest, "drawn": [list(u) for u in DRAWN],
+        "large": pictures is LARGE_PICTURE, "labels": labels,
         "shape": list(y.shape), "y": np.round(y, 1 if largest == 255.0 else 3).ravel().tolist(),
     }
 
@@ -141,6 +215,7 @@ def warp_cases():
 def main():
     cases = {
         "pictures": PICTURES.astype(int).ravel().tolist(), "shape": SHAPE,
+        "large_picture": LARGE_PICTURE.astype(int).ravel().tolist(), "large_shape": LARGE, "labels": LABELS.ravel().tolist(),
         "layers": [layer_case(*layer) for layer in layers()], "warps": list(warp_cases()),
     }
     path = pathlib.Path(__file__).with_name("augmentation.json.gz")

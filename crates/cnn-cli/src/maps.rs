@@ -1,14 +1,14 @@
 //! The options that say how feature maps and filters are drawn.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cnn::io::files;
 use cnn::plot::{self, ContactSheet, Maps};
 
 use crate::failure::Failure;
-use crate::paths::check_writable;
+use crate::paths::check_png;
 
 /// Where a grid of maps goes, and how it looks.
 #[derive(Debug, Clone, Args)]
@@ -76,18 +76,4 @@ impl MapsArgs {
         writeln!(out, "{}  {}; {}", self.output.display(), sheet.title_text(), sheet.note_text())?;
         Ok(())
     }
-}
-
-/// Refuses an `--output` that cannot be written or is of another format, before anything is computed for it.
-pub fn check_png(output: &Path) -> Result<(), Failure> {
-    if !has_ending(output, "png") {
-        let name = output.display();
-        return Err(Failure::Usage(format!("--output {name}: end its name in .png, which is what is drawn")));
-    }
-    check_writable(output)
-}
-
-/// Whether a file's name ends so, in either case.
-pub fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending))
 }

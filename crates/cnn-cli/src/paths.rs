@@ -19,3 +19,17 @@ pub fn check_writable(path: &Path) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Refuses a file that is no PNG by its name or cannot be written, before anything is computed for it.
+pub fn check_png(path: &Path) -> Result<(), Failure> {
+    if !has_ending(path, "png") {
+        let name = path.display();
+        return Err(Failure::Usage(format!("--output {name}: end its name in .png, which is what is drawn")));
+    }
+    check_writable(path)
+}
+
+/// Whether a file's name ends so, in either case.
+pub fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|end| end.eq_ignore_ascii_case(ending))
+}

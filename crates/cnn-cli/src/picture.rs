@@ -1,6 +1,7 @@
 //! The options that say how a picture file becomes what a model takes.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use cnn::data::{self, Channels, DecodeOptions, decode};
@@ -71,6 +72,24 @@ impl From<Interpolation> for data::Interpolation {
             Interpolation::Lanczos => data::Interpolation::Lanczos,
             Interpolation::Hamming => data::Interpolation::Hamming,
         }
+    }
+}
+
+/// Rows and columns of pictures where neither an option nor a model says how many.
+pub const SIDE: usize = 128;
+
+/// Height and width.
+#[derive(Debug, Clone, Copy)]
+pub struct Size(pub usize, pub usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=65_535).contains(side));
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        let sides = side(height).zip(side(width)).map(|(height, width)| Self(height, width));
+        sides.ok_or_else(|| "it takes a side from 1 to 65535, as in 96, or HEIGHTxWIDTH, as in 96x128".into())
     }
 }
 

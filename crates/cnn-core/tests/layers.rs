@@ -185,6 +185,15 @@ fn augmentation() {
     check(RandomZoom::new(0.2).width_factor([-0.1, 1.0]), &[x], Some((x, &[])));
     check(RandomTranslation::new(0.2, 1.2), &[x], None);
     check(RandomPerspective::new(0.5), &[&[1, 8, 3]], None);
+    check(RandomElasticTransform::new(1.0), &[x], Some((x, &[])));
+    check(RandomElasticTransform::new(1.0).scale([0.5, 1.1]), &[x], None);
+    check(AugMix::new(0.3).all_ops(false), &[&[7, 8, 5]], Some((&[7, 8, 5], &[])));
+    check(AugMix::new(0.3).num_chains(0), &[x], None);
+    check(AugMix::new(0.3), &[&[7, 8, 5]], None);
+    check(MixUp::new(0.2), &[x], Some((x, &[])));
+    check(MixUp::new(-1.0), &[x], None);
+    check(CutMix::new([0.5, 1.0]), &[&[N, N, 1]], Some((&[N, N, 1], &[])));
+    check(CutMix::new(2.0), &[x], None);
     check(RandomPerspective::new(0.5).scale(1.5), &[x], None);
     check(RandomCrop::new(5, 12), &[x], Some((&[5, 12, 3], &[])));
     check(CenterCrop::new(9, 4), &[&[N, N, 1]], Some((&[9, 4, 1], &[])));

@@ -13,8 +13,8 @@ pub(crate) const AVERAGE: &str = "training/average";
 pub(crate) const ACCUMULATION: &str = "training/accumulation";
 
 /// Settings of the [`OptimizerStep`]s of a step of training, new at each batch. Sums and averages move by plain SGD, whose
-/// `x ← x·(1 - settings[3]) - settings[0]·g` is all that they need.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// `x ← x·(1 - settings[3]) - settings[0]·g` is all that they need. By default no step is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Settings {
     /// Of the optimizer's own rule.
     pub step: [f64; OptimizerStep::SETTINGS],

@@ -1,5 +1,6 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
+use cnn_core::layers::Pipeline;
 use cnn_core::passes::mixed_precision;
 use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
 
@@ -63,8 +64,9 @@ pub enum TrainError {
 /// A step of training: a graph whose run changes the model's trainable weights, moving statistics and the optimizer's state.
 ///
 /// Inputs: the model's, [`TARGETS`] (of the prediction's shape), [`SAMPLE_WEIGHTS`] where asked for, [`Settings`], and [`SEED`]
-/// where a layer is random, wherever the graph has them. Outputs: the loss before the step, `[1]`, the prediction, and with
-/// mixed precision whether the gradients were finite and the step is done, `[1]`.
+/// where a layer is random, wherever the graph has them. What augments stands between the first input and the model. Outputs:
+/// `loss` before the step, `[1]`, `prediction`, where pictures are mixed the `targets` as these are, and with mixed precision
+/// `finite`, `[1]`, whether the gradients were finite and the step is done.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// The graph.
@@ -99,9 +101,9 @@ impl Step {
     ) -> Result<Self, TrainError> {
         training.check(model)?;
         let mixed = training.mixed_precision.is_some();
-        let lowered = model.lower(input_shapes, Mode::Training, &[])?;
-        let forward = if mixed { mixed_precision(&lowered) } else { lowered };
-        let (mut graph, loss) = with_loss(model, forward, &training.loss, sample_weights)?;
+        let forward = forward(model, input_shapes, Mode::Training, &training.augmentation)?;
+        let forward = if mixed { mixed_precision(&forward) } else { forward };
+        let (mut graph, loss) = with_loss(forward, &training.loss, sample_weights)?;
         let (paths, weights): (Vec<String>, Vec<ValueId>) = model
             .weights()
             .into_iter()
@@ -140,23 +142,52 @@ pub fn judge(
     loss: &Loss,
     sample_weights: bool,
 ) -> Result<Graph, TrainError> {
-    let lowered = model.lower(input_shapes, Mode::Inference, &[])?;
-    Ok(with_loss(model, lowered, loss, sample_weights)?.0)
+    let forward = forward(model, input_shapes, Mode::Inference, &Pipeline::new())?;
+    Ok(with_loss(forward, loss, sample_weights)?.0)
 }
 
-/// A model's graph with the loss: its outputs are the loss and the prediction; and the loss.
-fn with_loss(model: &Model, lowered: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
-    let &[(_, prediction)] = lowered.outputs() else {
-        return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
+/// A model behind what augments; the outputs are the prediction and its targets.
+fn forward(
+    model: &Model,
+    input_shapes: &[Vec<usize>],
+    mode: Mode,
+    augmentation: &Pipeline,
+) -> Result<Graph, TrainError> {
+    let mut graph = Graph::new();
+    let mut inputs = model.graph_inputs(&mut graph, input_shapes);
+    let mut augmented = None;
+    if let (Some(first), false) = (inputs.first_mut(), augmentation.is_empty()) {
+        let made = augmentation.lower(&mut graph, *first)?;
+        *first = made.pictures;
+        augmented = Some(made);
+    }
+    let outputs = model.lower_behind(&mut graph, &inputs, mode)?;
+    let &[prediction] = outputs.as_slice() else {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs: outputs.len() });
+    };
+    let given = graph.input(TARGETS, graph.value(prediction).shape.clone());
+    let targets = augmented.map_or(Ok(given), |augmented| augmented.targets(&mut graph, given))?;
+    graph.output("prediction", prediction);
+    graph.output("targets", targets);
+    Ok(graph)
+}
+
+/// The graph of [`forward`] with the loss: its outputs are the loss, the prediction, and the targets where they are mixed; and
+/// the loss.
+fn with_loss(forward: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
+    let [(_, prediction), (_, targets)] = *forward.outputs() else {
+        unreachable!("forward makes a graph of two outputs");
     };
     // The loss is the first output.
-    let mut graph = lowered.without_outputs();
-    let shape = graph.value(prediction).shape.clone();
-    let targets = graph.input(TARGETS, shape.clone());
-    let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
+    let mut graph = forward.without_outputs();
+    let batch = graph.value(prediction).shape[0];
+    let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![batch]));
     let loss = loss.apply(&mut graph, prediction, targets, weights)?;
     graph.output("loss", loss);
     graph.output("prediction", prediction);
+    if !graph.inputs().contains(&targets) {
+        graph.output("targets", targets);
+    }
     Ok((graph, loss))
 }
 

@@ -1,6 +1,7 @@
 //! What `compile` says in Keras.
 
 use cnn_core::Model;
+use cnn_core::layers::Pipeline;
 
 use crate::loss::Loss;
 use crate::optimizer::Optimizer;
@@ -23,6 +24,8 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// What dropout and augmentation draw from.
     pub seed: u64,
+    /// What changes pictures and targets ahead of the model, in training alone.
+    pub augmentation: Pipeline,
     /// By what the learning rate is multiplied for weights whose path begins so.
     pub multipliers: Vec<(String, f64)>,
     /// How the loss is scaled where activations and gradients are float16; `None` for float32.
@@ -32,12 +35,19 @@ pub struct Training {
 impl Training {
     /// With seed 0, in float32.
     pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
-        Self { loss, optimizer, seed: 0, multipliers: Vec::new(), mixed_precision: None }
+        Self { loss, optimizer, seed: 0, augmentation: Pipeline::new(), multipliers: Vec::new(), mixed_precision: None }
     }
 
     /// Sets what dropout and augmentation draw from.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Sets what changes pictures and targets ahead of the model, in training alone: the pictures are the model's first
+    /// input. As in Keras the metrics of an epoch see the targets as they are mixed.
+    pub fn augment(mut self, augmentation: Pipeline) -> Self {
+        self.augmentation = augmentation;
         self
     }
 

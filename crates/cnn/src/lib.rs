@@ -26,6 +26,7 @@
 //! Nothing here blocks but what is named so, and nothing prints: a device that is not the one asked for says so in
 //! [`Device`]'s text, a batch that is run in pieces in [`Runner::pieces`].
 
+pub mod augmenter;
 mod backend;
 pub mod device;
 pub mod error;
@@ -45,6 +46,7 @@ pub use cnn_hub as hub;
 pub use cnn_wgpu::{AdapterSummary, Gpu, GpuError, Program as GpuProgram};
 pub use {cnn_data as data, cnn_io as io, cnn_plot as plot, cnn_wgpu::wgpu, cnn_zoo as zoo};
 
+pub use augmenter::Augmenter;
 pub use device::{Device, DeviceRequest, adapters};
 pub use error::Error;
 pub use network::Network;

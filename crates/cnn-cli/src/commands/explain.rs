@@ -14,8 +14,8 @@ use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
 use crate::labels::{Labels, check_scores, classes};
-use crate::maps::check_png;
 use crate::model::{Source, WeightsArgs};
+use crate::paths::check_png;
 use crate::picture::{PictureArgs, PictureFormat};
 use crate::pipeline_cache::PipelineCache;
 

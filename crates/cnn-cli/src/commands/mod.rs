@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod augment;
 mod bench;
 mod classify;
 mod convert;
@@ -36,6 +37,7 @@ pub enum Command {
     Classify(classify::Classify),
     Train(Box<train::Train>),
     Evaluate(evaluate::Evaluate),
+    Augment(augment::Augment),
     Convert(convert::Convert),
     Bench(bench::Bench),
     Demo(demo::Demo),
@@ -56,6 +58,7 @@ impl Command {
             Command::Classify(command) => command.run(console, out),
             Command::Train(command) => command.run(console, out),
             Command::Evaluate(command) => command.run(console, out),
+            Command::Augment(command) => command.run(console, out),
             Command::Convert(command) => command.run(console, out),
             Command::Bench(command) => command.run(console, out),
             Command::Demo(command) => command.run(console, out),

@@ -9,9 +9,8 @@ use cnn::plot::{self, ModelPlot};
 
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::maps::has_ending;
 use crate::model::ModelArgs;
-use crate::paths::check_writable;
+use crate::paths::{check_writable, has_ending};
 
 /// Draws a model's layers and how they are connected, as Keras's plot_model does
 #[derive(Debug, Args)]

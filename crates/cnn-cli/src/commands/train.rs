@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Args;
 use cnn::data::Channels;
 use cnn::io::{Format, files};
+use cnn::layers::Pipeline;
 use cnn::training::callback::{CsvLogger, Mode};
 use cnn::training::{Accuracy, Fit, Fitted, Loss, ModelCheckpoint, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
@@ -20,6 +21,7 @@ use crate::device;
 use crate::failure::Failure;
 use crate::model::WeightsArgs;
 use crate::paths::check_writable;
+use crate::picture::{SIDE, Size};
 use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading};
@@ -31,8 +33,6 @@ use crate::training::results::{Folder, curves};
 use crate::training::step_log::StepLog;
 use crate::training::watch::Watch;
 
-/// Rows and columns of pictures where neither an option nor a model says how many.
-const SIDE: usize = 128;
 /// Epochs where nothing is said.
 const EPOCHS: usize = 10;
 
@@ -83,9 +83,8 @@ pub struct Train {
     /// Each epoch in an order of its own; with false in the order of the files or arrays
     #[arg(long, default_value = "true", value_name = "true|false", action = clap::ArgAction::Set)]
     shuffle: bool,
-    /// Changes the pictures of each step at random, on the device: flip, rotate=0.1, zoom, translate, shear, perspective,
-    /// contrast, brightness, saturation, hue, grayscale, sharpness, blur, erase, invert, randaugment; strengths from 0 to 1
-    #[arg(long, value_name = "NAME[=STRENGTH],…", conflicts_with = "model")]
+    /// Changes the pictures of each step at random, on the device, as in flip,rotate=0.1,mixup; `cnn augment` shows all there is
+    #[arg(long, value_name = "NAME[=STRENGTH],…")]
     augment: Option<Augmentation>,
     /// What first weights, orders, dropout and augmentation are drawn from
     #[arg(long, default_value = "0", value_name = "N")]
@@ -119,21 +118,6 @@ impl FromStr for Base {
     }
 }
 
-/// Height and width.
-#[derive(Debug, Clone, Copy)]
-struct Size(usize, usize);
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let side = |text: &str| text.trim().parse::<usize>().ok().filter(|side| (1..=65_535).contains(side));
-        let (height, width) = text.split_once('x').unwrap_or((text, text));
-        let sides = side(height).zip(side(width)).map(|(height, width)| Self(height, width));
-        sides.ok_or_else(|| "it takes a side from 1 to 65535, as in 96, or HEIGHTxWIDTH, as in 96x128".into())
-    }
-}
-
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|fraction: &f64| (0.0..1.0).contains(fraction));
     fraction.ok_or_else(|| "it takes a share from 0 to below 1, as in 0.2".into())
@@ -145,6 +129,10 @@ impl Train {
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
         let data = Data::training(&self.data, self.reading(own.as_ref())?, self.validation, console)?;
         let network = self.network(own, &data, console)?;
+        let augmentation = match &self.augment {
+            Some(augmentation) => augmentation.pipeline(&data.shape, data.white)?,
+            None => Pipeline::new(),
+        };
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
@@ -158,7 +146,10 @@ impl Train {
         writeln!(out, "on {device}\n")?;
         out.flush()?;
         let _cache = PipelineCache::of(&device, console);
-        let training = Training::new(loss, self.optimizer.optimizer).seed(self.seed).mixed_precision(self.mixed);
+        let training = Training::new(loss, self.optimizer.optimizer)
+            .seed(self.seed)
+            .mixed_precision(self.mixed)
+            .augment(augmentation);
         let mut trainer = Trainer::new(&device, &network, training)?;
         let fitted = self.fit(&mut trainer, &data, &folder, console, out)?;
         self.finish(&mut trainer, &fitted, &data, &folder, console, out)
@@ -201,7 +192,7 @@ impl Train {
         let network = match (own, &self.base) {
             (Some(network), _) => network,
             (None, Some(Base(row))) => self.on_base(row, data, loss.as_ref(), console)?,
-            (None, None) => network::small(data, self.augment.as_ref(), loss.as_ref(), self.seed)?,
+            (None, None) => network::small(data, loss.as_ref(), self.seed)?,
         };
         let remedy =
             "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";
@@ -218,7 +209,7 @@ impl Train {
         let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
         let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
         let base = weights.zoo(row, arguments, console)?;
-        network::on_base(row, &base, self.freeze, data, self.augment.as_ref(), loss, self.seed)
+        network::on_base(row, &base, self.freeze, data, loss, self.seed)
     }
 
     /// All that decides what is computed.

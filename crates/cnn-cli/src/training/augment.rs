@@ -3,12 +3,15 @@
 use std::str::FromStr;
 
 use cnn::layers::{
-    FlipMode, Named, RandAugment, RandomBrightness, RandomContrast, RandomErasing, RandomFlip, RandomGaussianBlur,
-    RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomRotation, RandomSaturation, RandomSharpness,
-    RandomShear, RandomTranslation, RandomZoom,
+    AugMix, AutoContrast, CutMix, Equalization, FlipMode, MixUp, Named, Pipeline, RandAugment, RandomBrightness,
+    RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,
+    RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization,
+    RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
+    Solarization,
 };
 
-use crate::failure::suggestion;
+use crate::failure::{Failure, suggestion};
+use crate::table::shape;
 
 /// What is done to the pictures of each step, in this order.
 #[derive(Debug, Clone)]
@@ -18,58 +21,143 @@ pub struct Augmentation {
     pub text: String,
 }
 
-/// One way to change a picture, with the strength that it has where none is given.
+/// One way to change a picture.
 #[derive(Debug)]
 struct Kind {
     name: &'static str,
-    strength: f64,
-    layer: Layer,
+    strength: Option<Strength>,
+    layers: Layers,
 }
 
-/// Makes the layer of a strength for pictures whose white is a number.
-type Layer = fn(f64, f64) -> Named;
+/// How strongly: an argument of Keras's layer.
+#[derive(Debug)]
+struct Strength {
+    argument: &'static str,
+    default: f64,
+    range: [f64; 2],
+}
+
+/// Makes the layers of a strength for pictures of so many rows and columns, whose white is a number.
+type Layers = fn(f64, &Pictures) -> Vec<Named>;
+
+struct Pictures {
+    height: usize,
+    width: usize,
+    white: f64,
+}
+
+const fn plain(name: &'static str, layers: Layers) -> Kind {
+    Kind { name, strength: None, layers }
+}
+
+/// With a strength from 0 to 1.
+const fn strong(name: &'static str, argument: &'static str, default: f64, layers: Layers) -> Kind {
+    Kind { name, strength: Some(Strength { argument, default, range: [0.0, 1.0] }), layers }
+}
 
 /// The layer with the range of the pictures' values.
 macro_rules! ranged {
-    ($layer:expr, $white:expr) => {{
+    ($layer:expr, $pictures:expr) => {{
         let mut layer = $layer;
-        layer.value_range = [0.0, $white];
-        layer.into()
+        layer.value_range = [0.0, $pictures.white];
+        vec![layer.into()]
     }};
 }
 
+#[rustfmt::skip]
 const KNOWN: &[Kind] = &[
-    Kind { name: "flip", strength: 1.0, layer: |_, _| RandomFlip::new(FlipMode::Horizontal).into() },
-    Kind { name: "flip_vertical", strength: 1.0, layer: |_, _| RandomFlip::new(FlipMode::Vertical).into() },
-    Kind { name: "rotate", strength: 0.1, layer: |strength, _| RandomRotation::new(strength).into() },
-    Kind { name: "zoom", strength: 0.1, layer: |strength, _| RandomZoom::new(strength).into() },
-    Kind { name: "translate", strength: 0.1, layer: |strength, _| RandomTranslation::new(strength, strength).into() },
-    Kind { name: "shear", strength: 0.1, layer: |strength, _| RandomShear::new(strength, strength).into() },
-    Kind { name: "perspective", strength: 0.1, layer: |strength, _| RandomPerspective::new(strength).into() },
-    Kind { name: "contrast", strength: 0.2, layer: |strength, white| ranged!(RandomContrast::new(strength), white) },
+    plain("flip", |_, _| vec![RandomFlip::new(FlipMode::Horizontal).into()]),
+    plain("flip_vertical", |_, _| vec![RandomFlip::new(FlipMode::Vertical).into()]),
+    strong("rotate", "factor", 0.1, |x, _| vec![RandomRotation::new(x).into()]),
+    strong("zoom", "height_factor", 0.1, |x, _| vec![RandomZoom::new(x).into()]),
+    strong("translate", "height_factor, width_factor", 0.1, |x, _| vec![RandomTranslation::new(x, x).into()]),
+    strong("shear", "x_factor, y_factor", 0.1, |x, _| vec![RandomShear::new(x, x).into()]),
+    strong("perspective", "factor", 0.1, |x, _| vec![RandomPerspective::new(x).into()]),
+    strong("elastic", "scale", 0.5, |x, p| ranged!(RandomElasticTransform::new(1.0).scale(x), p)),
+    strong("crop", "part cut off", 0.2, crop),
+    strong("contrast", "factor", 0.2, |x, p| ranged!(RandomContrast::new(x), p)),
+    strong("brightness", "factor", 0.2, |x, p| ranged!(RandomBrightness::new(x), p)),
+    strong("saturation", "factor", 0.2, |x, p| ranged!(RandomSaturation::new(around_half(x)), p)),
+    strong("hue", "factor", 0.1, |x, p| ranged!(RandomHue::new(x), p)),
+    strong("jitter", "all four factors", 0.2, |x, p| ranged!(jitter(x), p)),
+    strong("grayscale", "factor", 0.2, |x, _| vec![RandomGrayscale::new(x).into()]),
+    strong("degenerate", "factor", 0.5, |x, p| ranged!(RandomColorDegeneration::new(x), p)),
     Kind {
-        name: "brightness",
-        strength: 0.2,
-        layer: |strength, white| ranged!(RandomBrightness::new(strength), white),
+        name: "posterize",
+        strength: Some(Strength { argument: "factor", default: 4.0, range: [1.0, 8.0] }),
+        layers: |x, p| ranged!(RandomPosterization::new([x as u32; 2]), p),
     },
+    strong("solarize", "threshold_factor", 0.5, |x, p| ranged!(Solarization::new(0.0, x), p)),
+    plain("autocontrast", |_, p| ranged!(AutoContrast::new(), p)),
+    plain("equalize", |_, p| ranged!(Equalization::new(), p)),
+    strong("sharpness", "factor", 0.2, |x, p| ranged!(RandomSharpness::new(x), p)),
+    strong("blur", "factor", 0.5, |x, p| ranged!(RandomGaussianBlur::new(x), p)),
+    strong("erase", "factor", 0.5, |x, p| ranged!(RandomErasing::new(x), p)),
+    strong("invert", "factor", 0.2, |x, p| ranged!(RandomInvert::new(x), p)),
+    strong("randaugment", "factor", 0.5, |x, p| ranged!(RandAugment::new(x), p)),
+    strong("augmix", "factor", 0.3, |x, p| ranged!(AugMix::new(x), p)),
     Kind {
-        name: "saturation",
-        strength: 0.2,
-        layer: |strength, white| ranged!(RandomSaturation::new([0.5 - strength / 2.0, 0.5 + strength / 2.0]), white),
+        name: "mixup",
+        strength: Some(Strength { argument: "alpha", default: 0.2, range: [0.001, 100.0] }),
+        layers: |x, _| vec![MixUp::new(x).into()],
     },
-    Kind { name: "hue", strength: 0.1, layer: |strength, white| ranged!(RandomHue::new(strength), white) },
-    Kind { name: "grayscale", strength: 0.2, layer: |strength, _| RandomGrayscale::new(strength).into() },
-    Kind { name: "sharpness", strength: 0.2, layer: |strength, white| ranged!(RandomSharpness::new(strength), white) },
-    Kind { name: "blur", strength: 0.5, layer: |strength, white| ranged!(RandomGaussianBlur::new(strength), white) },
-    Kind { name: "erase", strength: 0.5, layer: |strength, white| ranged!(RandomErasing::new(strength), white) },
-    Kind { name: "invert", strength: 0.2, layer: |strength, white| ranged!(RandomInvert::new(strength), white) },
-    Kind { name: "randaugment", strength: 0.5, layer: |strength, white| ranged!(RandAugment::new(strength), white) },
+    strong("cutmix", "factor", 1.0, |x, _| vec![CutMix::new(x).into()]),
 ];
 
+fn around_half(strength: f64) -> [f64; 2] {
+    [0.5 - strength / 2.0, 0.5 + strength / 2.0]
+}
+
+fn jitter(strength: f64) -> RandomColorJitter {
+    let layer = RandomColorJitter::new().brightness_factor(strength).contrast_factor(strength);
+    layer.saturation_factor(around_half(strength)).hue_factor(strength)
+}
+
+/// A part of the pictures, brought back to their size.
+fn crop(strength: f64, pictures: &Pictures) -> Vec<Named> {
+    let part = |size: usize| (((1.0 - strength) * size as f64).round() as usize).max(1);
+    let Pictures { height, width, .. } = *pictures;
+    vec![RandomCrop::new(part(height), part(width)).into(), Resizing::new(height, width).into()]
+}
+
 impl Augmentation {
-    /// The layers, in order, for pictures whose white is this number.
-    pub fn layers(&self, white: f32) -> impl Iterator<Item = Named> + '_ {
-        self.chosen.iter().map(move |(kind, strength)| (kind.layer)(*strength, f64::from(white)))
+    /// Each that there is, alone and with its own strength.
+    pub fn each() -> impl Iterator<Item = Self> {
+        KNOWN.iter().map(|kind| match kind.strength {
+            Some(Strength { default, .. }) => {
+                Self { chosen: vec![(kind, default)], text: format!("{}={default}", kind.name) }
+            }
+            None => Self { chosen: vec![(kind, 0.0)], text: kind.name.into() },
+        })
+    }
+
+    /// What it says, with the names of the strengths: `rotate (factor 0.1)`.
+    pub fn spelled_out(&self) -> String {
+        let spelled = |(kind, x): &(&Kind, f64)| match &kind.strength {
+            Some(Strength { argument, .. }) => format!("{} ({argument} {x})", kind.name),
+            None => kind.name.into(),
+        };
+        self.chosen.iter().map(spelled).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The layers, in order, for samples of that shape whose white is this number.
+    pub fn pipeline(&self, sample: &[usize], white: f32) -> Result<Pipeline, Failure> {
+        let &[height, width, _] = sample else {
+            let got = shape(sample);
+            let text = format!("samples have the shape {got}, but pictures are height x width x channels");
+            return Err(Failure::Failed(format!("{text}; leave --augment out")));
+        };
+        let pictures = Pictures { height, width, white: white.into() };
+        let mut pipeline = Pipeline::new();
+        for &(kind, strength) in &self.chosen {
+            pipeline = (kind.layers)(strength, &pictures).into_iter().fold(pipeline, Pipeline::layer);
+            pipeline.output_shape(&[&[1], sample].concat()).map_err(|error| {
+                let wanted = &error.wanted;
+                let text = format!("{}: {wanted}, and these are {}", kind.name, shape(sample));
+                Failure::Failed(format!("{text}; leave it out of --augment, or give pictures that it takes"))
+            })?;
+        }
+        Ok(pipeline)
     }
 }
 
@@ -86,14 +174,15 @@ impl FromStr for Augmentation {
                 let all = names().collect::<Vec<_>>().join(", ");
                 return Err(format!("'{name}' is no augmentation; there are {all}{}", suggestion(name, names())));
             };
-            let strength = match value {
-                None => kind.strength,
-                Some(_) if name.starts_with("flip") => {
-                    return Err(format!("{name} has no strength; write {name} alone"));
-                }
-                Some(value) => {
-                    let strength = value.parse().ok().filter(|strength: &f64| (0.0..=1.0).contains(strength));
-                    strength.ok_or_else(|| format!("{name} is '{value}', but has to be a number from 0 to 1"))?
+            let strength = match (&kind.strength, value) {
+                (Some(strength), None) => strength.default,
+                (None, None) => 0.0,
+                (None, Some(_)) => return Err(format!("{name} has no strength; write {name} alone")),
+                (Some(Strength { argument, range: [low, high], .. }), Some(value)) => {
+                    let strength = value.parse().ok().filter(|strength: &f64| (low..=high).contains(&strength));
+                    strength.ok_or_else(|| {
+                        format!("{name} is '{value}', but its strength ({argument}) is a number from {low} to {high}")
+                    })?
                 }
             };
             chosen.push((kind, strength));
@@ -104,20 +193,17 @@ impl FromStr for Augmentation {
 
 #[cfg(test)]
 mod tests {
-    use cnn::Sequential;
-    use cnn::layers::Mode;
-
     use super::*;
 
     #[test]
-    fn every_kind_is_a_layer_that_trains() {
-        for kind in KNOWN {
-            let augmentation: Augmentation = kind.name.parse().unwrap();
-            let layer = augmentation.layers(255.0).next().unwrap();
-            let model = Sequential::new("m").input([8, 9, 3]).and_then(|m| m.add(layer)).and_then(Sequential::model);
-            let model = model.unwrap_or_else(|error| panic!("{}: {error}", kind.name));
-            let nodes = |mode| model.lower(&[vec![2, 8, 9, 3]], mode, &[]).unwrap().nodes().len();
-            assert!(nodes(Mode::Training) > 0 && nodes(Mode::Inference) == 0, "{}", kind.name);
+    fn every_kind_changes_pictures() {
+        for augmentation in Augmentation::each() {
+            let read: Augmentation = augmentation.text.parse().unwrap();
+            assert_eq!(read.spelled_out(), augmentation.spelled_out());
+            let pipeline = read.pipeline(&[8, 9, 3], 255.0).unwrap_or_else(|error| panic!("{}: {error:?}", read.text));
+            assert!(!pipeline.is_empty(), "{}", read.text);
+            let shape = pipeline.output_shape(&[2, 8, 9, 3]).unwrap();
+            assert_eq!(shape, [2, 8, 9, 3], "{}", read.text);
         }
     }
 
@@ -126,8 +212,10 @@ mod tests {
         for (text, wanted) in [
             ("flop", "'flop' is no augmentation"),
             ("rotat", "did you mean rotate?"),
-            ("rotate=2", "a number from 0 to 1"),
+            ("rotate=2", "(factor) is a number from 0 to 1"),
             ("rotate=", "a number from 0 to 1"),
+            ("posterize=0", "a number from 1 to 8"),
+            ("mixup=0", "(alpha) is a number from 0.001 to 100"),
             ("flip=0.5", "write flip alone"),
             ("", "'' is no augmentation"),
         ] {
@@ -135,5 +223,8 @@ mod tests {
             assert!(error.contains(wanted), "{text}: {error}");
         }
         assert_eq!("flip, rotate=0.25,zoom".parse::<Augmentation>().unwrap().chosen.len(), 3);
+        let refused = "hue".parse::<Augmentation>().unwrap().pipeline(&[8, 9, 1], 255.0);
+        let Err(Failure::Failed(text)) = refused else { panic!("{refused:?}") };
+        assert!(text.contains("hue: expects pictures of 3 channels") && text.contains("leave it out"), "{text}");
     }
 }

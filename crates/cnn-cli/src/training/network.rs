@@ -7,7 +7,6 @@ use cnn::training::Loss;
 use cnn::zoo::{Preprocess, Row};
 use cnn::{Functional, Model, Network, Sequential, Tensor, Weights};
 
-use super::augment::Augmentation;
 use super::data::Data;
 use super::loss::is_binary;
 use crate::failure::Failure;
@@ -36,21 +35,13 @@ fn classifier(classes: usize, loss: Option<&Loss>) -> Named {
 
 /// A small network for pictures of any size: convolutions, each with a pooling, until the maps have fewer than 4 rows or
 /// columns, four at most.
-pub fn small(
-    data: &Data,
-    augmentation: Option<&Augmentation>,
-    loss: Option<&Loss>,
-    seed: u64,
-) -> Result<Network, Failure> {
+pub fn small(data: &Data, loss: Option<&Loss>, seed: u64) -> Result<Network, Failure> {
     let &[height, width, channels] = data.shape.as_slice() else {
         let got = shape(&data.shape);
         let text = format!("samples have the shape {got}, but pictures are height x width x channels; give a --model");
         return Err(Failure::Failed(text));
     };
     let mut model = Sequential::new("cnn").input([height, width, channels])?;
-    for layer in augmentation.into_iter().flat_map(|augmentation| augmentation.layers(data.white)) {
-        model = model.add(layer)?;
-    }
     if data.white > 1.0 {
         model = model.add(Rescaling::new(1.0 / f64::from(data.white), 0.0))?;
     }
@@ -77,7 +68,6 @@ pub fn on_base(
     base: &Network,
     freeze: bool,
     data: &Data,
-    augmentation: Option<&Augmentation>,
     loss: Option<&Loss>,
     seed: u64,
 ) -> Result<Network, Failure> {
@@ -87,9 +77,6 @@ pub fn on_base(
     let mut layers = Functional::new();
     let input = layers.input(data.shape.iter().map(|&size| Some(size)).collect::<Vec<_>>())?;
     let mut x = input;
-    for layer in augmentation.into_iter().flat_map(|augmentation| augmentation.layers(data.white)) {
-        x = layers.call(layer, &[x])?;
-    }
     if let Some(layer) = preprocessing(row.preprocess) {
         x = layers.call(layer, &[x])?;
     }
@@ -181,7 +168,7 @@ mod tests {
             let row = cnn::zoo::find(name).unwrap();
             let base = Sequential::new("base").input([4, 4, 3]).and_then(|m| m.add(Flatten)).unwrap();
             let base = Network::new(base.model().unwrap(), Weights::new()).unwrap();
-            let network = on_base(row, &base, true, &data, None, None, 0).unwrap();
+            let network = on_base(row, &base, true, &data, None, 0).unwrap();
             let trained: Vec<String> =
                 network.model().weights().into_iter().filter(|w| w.trainable).map(|w| w.path).collect();
             assert_eq!(trained, ["predictions/kernel", "predictions/bias"], "{name}");

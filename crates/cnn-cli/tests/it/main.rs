@@ -1,5 +1,6 @@
 //! The program as its users see it: arguments in, exit status, text and files out. No GPU is needed.
 
+mod augment;
 mod bad_input;
 mod commands;
 mod downloads;

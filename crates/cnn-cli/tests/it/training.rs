@@ -177,7 +177,7 @@ fn a_resumed_training_is_the_same() {
     let at = folder.path();
     pictures(at);
     let train = "train data --image-size 8 --batch 8 --optimizer sgd,lr=0.05,momentum=0.9,nesterov --seed 3 --device cpu \
-         --augment flip,rotate=0.1,contrast";
+         --augment flip,rotate=0.1,contrast,mixup";
     succeeds(&format!("{train} --epochs 4 --folder whole --step-log whole.csv"), at);
     // In the middle of an epoch, at the end of one, and on the first step.
     for (steps, name) in [(9, "middle"), (12, "end"), (1, "first")] {
@@ -277,6 +277,17 @@ fn a_file_is_trained_on() {
     let train = |model: &str| format!("train data --model {model} --device cpu --epochs 1 --folder {model}.results");
     succeeds(&format!("{} --image-size 9x11", train("any.keras")), at);
     assert_ne!(weights(at.join("any.keras")), weights(at.join("any.keras.results/model.keras")));
+    // What augments is not in the file.
+    let augmented = format!(
+        "{} --image-size 9x11 --augment flip,crop,cutmix",
+        train("any.keras").replace(".results", ".augmented")
+    );
+    succeeds(&augmented, at);
+    let model = |folder: &str| Network::load(&at.join(folder).join("model.keras")).unwrap().model().clone();
+    assert_eq!(model("any.keras.augmented"), model("any.keras.results"));
+    assert_ne!(weights(at.join("any.keras.augmented/model.keras")), weights(at.join("any.keras.results/model.keras")));
+    let wanted = ["hue: expects pictures of 3 channels, and these are 10x10x1", "leave it out of --augment"];
+    fails(&format!("{} --augment hue", train("grey.keras")), at, 1, &wanted);
     let ran = succeeds(&train("grey.keras"), at);
     assert!(ran.out.contains("of 10x10x1"), "{}", ran.out);
     let wanted = ["its last layer has 7 classes, but the data has 3", "--base"];

@@ -36,10 +36,11 @@ pub use activation::Activation;
 pub use activations::{ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use applications::{CustomScaleLayer, LayerScale, StochasticDepth};
 pub use augmentation::{
-    AutoContrast, CenterCrop, Equalization, Factor, FlipMode, RandAugment, RandomBrightness, RandomColorDegeneration,
-    RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale,
-    RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
-    RandomShear, RandomTranslation, RandomZoom, Solarization,
+    AugMix, Augmented, AutoContrast, CenterCrop, CutMix, Equalization, Factor, FlipMode, MixUp, Pipeline, RandAugment,
+    RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform,
+    RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,
+    Solarization,
 };
 pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
 pub use conv2d::Conv2D;
@@ -253,12 +254,18 @@ layers! {
     Permute,
     /// Random zeros in training, nothing in inference.
     Dropout,
+    /// Pictures mixed with chains of augmentations at random, in training.
+    AugMix,
     /// Each channel stretched to the whole value range.
     AutoContrast,
     /// The middle of pictures.
     CenterCrop,
+    /// Rectangles of pictures filled from others of the batch, in training.
+    CutMix,
     /// Values made equally frequent, in training.
     Equalization,
+    /// Pictures mixed with others of the batch, in training.
+    MixUp,
     /// Some of eleven augmentations at random, in training.
     RandAugment,
     /// Brighter or darker at random, in training.
@@ -271,6 +278,8 @@ layers! {
     RandomContrast,
     /// A part of pictures, at random in training.
     RandomCrop,
+    /// Bent at random, in training.
+    RandomElasticTransform,
     /// A rectangle wiped out at random, in training.
     RandomErasing,
     /// Mirrored at random, in training.

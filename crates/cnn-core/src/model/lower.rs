@@ -30,18 +30,12 @@ impl Model {
     /// # Errors
     /// If the shapes do not fit the input layers, a layer refuses what it gets, or a tap is not in the model.
     pub fn lower(&self, input_shapes: &[Vec<usize>], mode: Mode, taps: &[&str]) -> Result<Graph, ModelError> {
-        let symbolic: Vec<SymbolicShape> =
-            input_shapes.iter().map(|shape| shape.iter().copied().map(Some).collect()).collect();
-        // Refuses what the layers would refuse, under their names, before any op is made.
-        self.output_shapes_for(&symbolic)?;
         let mut graph = Graph::new();
-        let inputs: Vec<ValueId> = (self.inputs.iter().zip(input_shapes))
-            .map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone()))
-            .collect();
+        // Refuses what the layers would refuse, under their names, before any op is made.
+        self.output_shapes_for(&symbolic(input_shapes))?;
+        let inputs = self.graph_inputs(&mut graph, input_shapes);
         let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
-        let (path, trainable) = (String::new(), self.trainable);
-        let mut cx = Lowering { graph: &mut graph, mode, path, weights: &[], trainable, taps: &mut tapped };
-        let outputs = self.lower_layers(&mut cx, &inputs)?;
+        let outputs = self.lower_tapped(&mut graph, &inputs, mode, &mut tapped)?;
         for (x, value) in self.outputs.iter().zip(outputs) {
             graph.output(self.layers[x.layer].name.clone(), value);
         }
@@ -50,6 +44,44 @@ impl Model {
             graph.output(path, value);
         }
         Ok(graph)
+    }
+
+    /// Gives a graph the model's inputs, named by the input layers, for ops ahead of the model ([`Model::lower_behind`]).
+    pub fn graph_inputs(&self, graph: &mut Graph, shapes: &[Vec<usize>]) -> Vec<ValueId> {
+        let named = self.inputs.iter().zip(shapes);
+        named.map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone())).collect()
+    }
+
+    /// Appends the model's ops behind values that a graph has; the values of its outputs.
+    ///
+    /// ```
+    /// use cnn_core::layers::{Dense, Mode};
+    /// use cnn_core::{Graph, Sequential};
+    /// let model = Sequential::new("m").input([4])?.add(Dense::new(3))?.model()?;
+    /// let mut graph = Graph::new();
+    /// let inputs = model.graph_inputs(&mut graph, &[vec![8, 4]]);
+    /// let outputs = model.lower_behind(&mut graph, &inputs, Mode::Training)?;
+    /// assert_eq!(graph.value(outputs[0]).shape, [8, 3]);
+    /// # Ok::<(), cnn_core::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::lower`].
+    pub fn lower_behind(&self, graph: &mut Graph, inputs: &[ValueId], mode: Mode) -> Result<Vec<ValueId>, ModelError> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|&x| graph.value(x).shape.clone()).collect();
+        self.output_shapes_for(&symbolic(&shapes))?;
+        Ok(self.lower_tapped(graph, inputs, mode, &mut Vec::new())?)
+    }
+
+    fn lower_tapped(
+        &self,
+        graph: &mut Graph,
+        inputs: &[ValueId],
+        mode: Mode,
+        taps: &mut Vec<(String, Option<ValueId>)>,
+    ) -> Result<Vec<ValueId>, ShapeError> {
+        let (path, trainable) = (String::new(), self.trainable);
+        self.lower_layers(&mut Lowering { graph, mode, path, weights: &[], trainable, taps }, inputs)
     }
 
     /// Adds the ops of a model that is a layer of another; `cx.path` is its own path.
@@ -89,6 +121,10 @@ impl Model {
         }
         Ok(self.outputs.iter().filter_map(|x| values.get(x).copied()).collect())
     }
+}
+
+fn symbolic(shapes: &[Vec<usize>]) -> Vec<SymbolicShape> {
+    shapes.iter().map(|shape| shape.iter().copied().map(Some).collect()).collect()
 }
 
 /// Whether the ops make the shapes that the layer has said.

@@ -1,7 +1,7 @@
 //! Pictures seen through a projective map.
 
 use super::resize::Interpolation;
-use super::{Shape, exactly, nhwc};
+use super::{Shape, nhwc};
 
 /// What a picture holds outside itself, along one axis: for `abcd` and what lies to its left and right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,13 +52,15 @@ impl FillMode {
     }
 }
 
-/// Pictures x `[N, H, W, C]`, each seen through its own projective map of `[N, 8]` numbers, `[N, size[0], size[1], C]`.
+/// Pictures x `[N, H, W, C]`, each seen through its own projective map of `[N, 8]` numbers, `[N, size[0], size[1], C]`; and,
+/// where there is a third input, with moves `[N, size[0], size[1], 2]` of each pixel.
 ///
 /// With `a0 a1 a2 b0 b1 b2 c0 c1` of a picture, pixel (column x, row y) of the output reads the input at column
-/// `(a0·x + a1·y + a2) / k` and row `(b0·x + b1·y + b2) / k`, `k = c0·x + c1·y + 1`; where k is 0 it is `fill_value`. These are
-/// the numbers of Keras's `ops.image.affine_transform`, and the rules TensorFlow's (ImageProjectiveTransformV3): the position is
-/// brought inside by [`FillMode::source`]; the nearest pixel is that of the position rounded, halves away from 0; bilinear
-/// takes the four around it, those that still lie outside being `fill_value`.
+/// `(a0·x + a1·y + a2) / k` and row `(b0·x + b1·y + b2) / k`, `k = c0·x + c1·y + 1`, to which the pixel's moves, of column and
+/// row, are added; where k is 0 it is `fill_value`. The maps are those of Keras's `ops.image.affine_transform`, and the rules
+/// TensorFlow's (ImageProjectiveTransformV3): the position is brought inside by [`FillMode::source`]; the nearest pixel is that
+/// of the position rounded, halves away from 0; bilinear takes the four around it, those that still lie outside being
+/// `fill_value`.
 ///
 /// ```
 /// use cnn_core::op::{FillMode, Interpolation, Op, Warp};
@@ -81,7 +83,9 @@ pub struct Warp {
 
 impl Warp {
     pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
-        let [x, transforms] = exactly(inputs)?;
+        let (&[x, transforms] | &[x, transforms, _]) = inputs else {
+            return Err("expects pictures, maps and, where pixels move, their moves".into());
+        };
         let [n, h, w, c] = nhwc(x)?;
         if h == 0 || w == 0 || self.size.contains(&0) {
             return Err("expects pictures of at least one pixel".into());
@@ -89,6 +93,10 @@ impl Warp {
         if transforms != [n, 8] {
             return Err(format!("expects 8 numbers for each picture, a shape of {:?}", [n, 8]));
         }
-        Ok(vec![n, self.size[0], self.size[1], c])
+        let [out_h, out_w] = self.size;
+        if inputs.get(2).is_some_and(|moves| *moves != [n, out_h, out_w, 2]) {
+            return Err(format!("expects 2 moves for each pixel, a shape of {:?}", [n, out_h, out_w, 2]));
+        }
+        Ok(vec![n, out_h, out_w, c])
     }
 }

@@ -97,7 +97,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::RandomUniform(op) => random::uniform(op, inputs[0], y),
         Op::Resize(op) => resize::resize(op, inputs[0], y),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape, y),
-        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1], y),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1], inputs.get(2).copied(), y),
         Op::Histogram(op) => histogram::histogram(op, inputs[0], y),
         Op::Lookup(op) => histogram::lookup(op, inputs[0], inputs[1], y),
         Op::Pad(op) => movement::pad(op, inputs[0], shape, y),

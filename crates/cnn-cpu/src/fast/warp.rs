@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::View;
 
-/// The pictures seen through the maps.
-pub(super) fn warp(op: &Warp, x: View, transforms: View, y: &mut [f32]) {
+/// The pictures seen through the maps, pixels moved.
+pub(super) fn warp(op: &Warp, x: View, transforms: View, moves: Option<View>, y: &mut [f32]) {
     let [_, h, w, c] = x.dims4();
     let [oh, ow] = op.size;
     let read = |n: usize, row: f64, column: f64| {
@@ -17,14 +17,15 @@ pub(super) fn warp(op: &Warp, x: View, transforms: View, y: &mut [f32]) {
         let (n, i) = (line / oh, line % oh);
         let map: [f64; 8] = std::array::from_fn(|at| transforms.data[8 * n + at].into());
         for (j, y) in y.chunks_exact_mut(c).enumerate() {
+            let moved = moves.map_or([0.0; 2], |moves| [0, 1].map(|axis| moves.data[2 * (line * ow + j) + axis]));
             let (i, j) = (i as f64, j as f64);
             let k = map[6] * j + map[7] * i + 1.0;
             if k == 0.0 {
                 y.fill(op.fill_value);
                 continue;
             }
-            let column = op.fill_mode.source((map[0] * j + map[1] * i + map[2]) / k, w);
-            let row = op.fill_mode.source((map[3] * j + map[4] * i + map[5]) / k, h);
+            let column = op.fill_mode.source((map[0] * j + map[1] * i + map[2]) / k + f64::from(moved[0]), w);
+            let row = op.fill_mode.source((map[3] * j + map[4] * i + map[5]) / k + f64::from(moved[1]), h);
             match op.interpolation {
                 Interpolation::Nearest => match read(n, row.round(), column.round()) {
                     Some(pixel) => y.copy_from_slice(pixel),

@@ -128,7 +128,7 @@ fn compute<R: Real>(op: &Op, inputs: &[&Array], shape: &[usize]) -> Vec<R> {
         Op::RandomUniform(op) => moved(random::uniform(op, inputs[0], shape)),
         Op::Resize(op) => resize::resize(op, inputs[0]),
         Op::ResizeGradient(op) => resize::gradient(op, inputs[0], shape),
-        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1]),
+        Op::Warp(op) => warp::warp(op, inputs[0], inputs[1], inputs.get(2).copied()),
         Op::Histogram(op) => moved(histogram::histogram(op, inputs[0])),
         Op::Lookup(op) => moved(histogram::lookup(op, inputs[0], inputs[1])),
         Op::Pad(op) => moved(movement::pad(op, inputs[0], shape)),

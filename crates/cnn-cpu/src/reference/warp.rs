@@ -15,14 +15,15 @@ const MAX_PIECES: usize = 6;
 /// Float32 counts quarters up to this; beyond it positions mean little.
 const LARGEST: f64 = (1u32 << 22) as f64;
 
-/// The pictures seen through the maps.
-pub(super) fn warp<R: Real>(op: &Warp, x: &Array, transforms: &Array) -> Vec<R> {
+/// The pictures seen through the maps, pixels moved.
+pub(super) fn warp<R: Real>(op: &Warp, x: &Array, transforms: &Array, moves: Option<&Array>) -> Vec<R> {
     let [n, _, _, c] = x.dims4();
     let [oh, ow] = op.size;
     let at = |pixel: usize| {
         let (n, i, j) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
         let map = &transforms.data[8 * n..][..8];
-        (Picture { op, x, n }, map, positions(map, [j as f64, i as f64]))
+        let moved = moves.map_or([0.0; 2], |moves| [moves.data[2 * pixel], moves.data[2 * pixel + 1]]);
+        (Picture { op, x, n }, map, positions(map, [j as f64, i as f64], moved))
     };
     let value = |pixel| match at(pixel) {
         (picture, _, Some([x, y])) => (0..c).map(|channel| picture.pixel(y.value, x.value, channel)).collect(),
@@ -38,16 +39,17 @@ pub(super) fn warp<R: Real>(op: &Warp, x: &Array, transforms: &Array) -> Vec<R> 
     R::with_errors(pixels.clone().flat_map(value).collect(), || pixels.flat_map(error).collect())
 }
 
-/// Column and row that the output's pixel at (x, y) reads; `None` where k is 0.
-fn positions(map: &[f64], [x, y]: [f64; 2]) -> Option<[Approx; 2]> {
+/// Column and row that the output's pixel at (x, y) reads, moved; `None` where k is 0.
+fn positions(map: &[f64], [x, y]: [f64; 2], moved: [f64; 2]) -> Option<[Approx; 2]> {
     let line = |a: f64, b: f64, c: f64| sum(sum(product(a, x), product(b, y)), Approx::exact(c));
     let k = line(map[6], map[7], 1.0);
-    let along = |m: &[f64]| {
+    let along = |m: &[f64], moved: f64| {
         let position = line(m[0], m[1], m[2]);
         // An affine map has no division.
-        if map[6] == 0.0 && map[7] == 0.0 { position } else { position / k }
+        let position = if map[6] == 0.0 && map[7] == 0.0 { position } else { position / k };
+        sum(position, Approx::exact(moved))
     };
-    (k.value != 0.0).then(|| [along(&map[..3]), along(&map[3..6])])
+    (k.value != 0.0).then(|| [along(&map[..3], moved[0]), along(&map[3..6], moved[1])])
 }
 
 /// A product or a sum that float32 holds has no error.

@@ -28,8 +28,10 @@ pub struct Params {
     pub fill_mode: u32,
     /// What lies outside where that is constant.
     pub fill_value: f32,
+    /// 1 where pixels have moves of their own.
+    pub moved: u32,
     /// Nothing.
-    pub pad: [u32; 3],
+    pub pad: [u32; 2],
 }
 
 /// All ways to warp.
@@ -51,9 +53,12 @@ pub fn candidates(op: &Warp, problem: &Problem) -> Vec<Candidate> {
             FillMode::Wrap => 3,
         },
         fill_value: op.fill_value,
-        pad: [0; 3],
+        moved: (problem.inputs.len() == 3).into(),
+        pad: [0; 2],
     };
     let workgroups = (problem.len() / lanes).div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("warp", variant(problem, lanes), &params, vec![0, 1], workgroups, problem.capabilities);
+    // Without moves their binding gets the maps, and nothing is read of it.
+    let reads = vec![0, 1, problem.inputs.len() - 1];
+    let kernel = Kernel::new("warp", variant(problem, lanes), &params, reads, workgroups, problem.capabilities);
     vec![Candidate::one("warp", kernel)]
 }

@@ -264,7 +264,7 @@ fn take_in(
     stepped: &Stepped,
 ) -> Result<(), Error> {
     loss.add(stepped.loss, batch.x.shape()[0] as f64);
-    if let Some(y) = &batch.y {
+    if let Some(y) = stepped.mixed_targets.as_ref().or(batch.y.as_ref()) {
         for metric in metrics {
             metric.update(y, &stepped.prediction, weights.map(Tensor::data))?;
         }

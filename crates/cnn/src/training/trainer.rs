@@ -18,6 +18,8 @@ pub struct Stepped {
     pub loss: f64,
     /// The prediction for the batch, before the step, as training sees it: with dropout and the batch's own statistics.
     pub prediction: Tensor,
+    /// The targets as the pictures were mixed, where they were.
+    pub mixed_targets: Option<Tensor>,
     /// Whether the step was done. With mixed precision one whose gradients are not finite is left out.
     pub done: bool,
 }
@@ -136,8 +138,9 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
-        let outputs = self.run(Purpose::Train, inputs, Some(targets), weights).await?;
-        self.end_step(outputs).await
+        let stepped = self.run_with_loss(Purpose::Train, inputs, targets, weights).await?;
+        self.end_step(&stepped).await?;
+        Ok(stepped)
     }
 
     /// [`Trainer::train_on_batch`] for callers without an async runtime. Not for browsers, where nothing may block.
@@ -171,7 +174,7 @@ impl Trainer {
         targets: &Tensor,
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
-        self.run(Purpose::Test, inputs, Some(targets), weights).await.map(stepped)
+        self.run_with_loss(Purpose::Test, inputs, targets, weights).await
     }
 
     /// One step on a batch with a clock around everything that it does.
@@ -181,20 +184,32 @@ impl Trainer {
     pub async fn profile_on_batch(&mut self, inputs: &[Tensor], targets: &Tensor) -> Result<Profile, Error> {
         let (key, inputs) = self.ready(Purpose::Train, inputs, Some(targets), None).await?;
         let (outputs, profile) = self.programs[&key].program.run_profiled(&inputs).await?;
-        self.end_step(outputs).await?;
+        let stepped = stepped(&self.programs[&key].graph, outputs);
+        self.end_step(&stepped).await?;
         Ok(profile)
     }
 
     /// Counts a step that is done, and does what the optimizer does now and then.
-    async fn end_step(&mut self, outputs: Vec<Tensor>) -> Result<Stepped, Error> {
-        let stepped = stepped(outputs);
+    async fn end_step(&mut self, stepped: &Stepped) -> Result<(), Error> {
         if stepped.done {
             if self.training.optimizer.overwrites(self.iterations) {
                 self.overwrite().await?;
             }
             self.iterations += 1;
         }
-        Ok(stepped)
+        Ok(())
+    }
+
+    async fn run_with_loss(
+        &mut self,
+        purpose: Purpose,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Stepped, Error> {
+        let (key, inputs) = self.ready(purpose, inputs, Some(targets), weights).await?;
+        let Ready { graph, program } = &self.programs[&key];
+        Ok(stepped(graph, program.run(&inputs).await?))
     }
 
     async fn run(
@@ -314,14 +329,13 @@ impl Trainer {
 }
 
 /// The outputs of a graph with a loss.
-fn stepped(outputs: Vec<Tensor>) -> Stepped {
+fn stepped(graph: &Graph, outputs: Vec<Tensor>) -> Stepped {
     let number = |x: Tensor| x.data().iter().copied().map(f64::from).sum();
-    let mut outputs = outputs.into_iter();
-    match (outputs.next(), outputs.next()) {
-        (Some(loss), Some(prediction)) => {
-            let done = outputs.next().is_none_or(|finite| number(finite) != 0.0);
-            Stepped { loss: number(loss), prediction, done }
-        }
-        _ => unreachable!("Step and judge make graphs of two outputs or more, the loss and the prediction"),
-    }
+    let names = graph.outputs().iter().map(|(name, _)| name.as_str());
+    let mut outputs: HashMap<&str, Tensor> = names.zip(outputs).collect();
+    let (Some(loss), Some(prediction)) = (outputs.remove("loss"), outputs.remove("prediction")) else {
+        unreachable!("Step and judge make graphs with a loss and a prediction");
+    };
+    let done = outputs.remove("finite").is_none_or(|finite| number(finite) != 0.0);
+    Stepped { loss: number(loss), prediction, mixed_targets: outputs.remove("targets"), done }
 }

@@ -1,6 +1,6 @@
 //! Parts of pictures.
 
-use super::tools::{Made, dims, uniform, warp};
+use super::tools::{IDENTITY, Made, dims, uniform, warp};
 use super::{Factor, batched, setters, sizes};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
@@ -96,7 +96,7 @@ impl RandomCrop {
         };
         let of_left = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
         let of_top = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
-        warp(cx, x, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], &[(left, of_left), (top, of_top)], op)
+        warp(cx, x, IDENTITY, &[(left, of_left), (top, of_top)], op)
     }
 
     /// Where they are not: a box from the corner of the largest part in the output's aspect ratio on, resized.

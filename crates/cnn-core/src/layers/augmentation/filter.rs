@@ -1,6 +1,6 @@
 //! Sharpness, blur, and parts wiped out.
 
-use super::tools::{Made, affine, check_range, clip, dims, hit, less, select, uniform};
+use super::tools::{Made, affine, check_range, clip, dims, hit, less, normal, select, uniform};
 use super::{Augmentation, Factor, setters};
 use crate::graph::ValueId;
 use crate::layers::common::positive;
@@ -10,11 +10,44 @@ use crate::shape::Padding2D;
 use crate::tensor::Tensor;
 
 /// Each channel under the same `filter`, `[height, width, 1, C]`, zeros around the picture.
-fn filtered(cx: &mut Lowering<'_>, x: ValueId, filter: ValueId) -> Made {
+pub(super) fn filtered(cx: &mut Lowering<'_>, x: ValueId, filter: ValueId) -> Made {
     let [_, h, w, c] = dims(cx, x);
     let window = cx.shape(filter);
     let padding = Padding2D::same([h, w], [window[0], window[1]], [1, 1], [1, 1]);
     cx.push(Op::Conv2D(Conv2D { padding, groups: c, ..Conv2D::default() }), &[x, filter])
+}
+
+/// `exp(-(x / sigma)² / 2)` for the pixels of one axis, divided by their sum; `shape` has one axis that is not 1. Where
+/// there is a `reach`, what lies further from the middle is 0.
+pub(super) fn gaussian(cx: &mut Lowering<'_>, sigma: ValueId, reach: Option<ValueId>, shape: [usize; 2]) -> Made {
+    let size = shape[0] * shape[1];
+    let from_middle = Tensor::from_fn(shape.to_vec(), |i| (i as f32 - (size - 1) as f32 / 2.0).abs());
+    let from_middle = cx.constant(from_middle);
+    let x = cx.binary(BinaryOp::Divide, from_middle, sigma)?;
+    let square = cx.binary(BinaryOp::Multiply, x, x)?;
+    let exponent = affine(cx, square, -0.5, 0.0)?;
+    let mut weights = cx.unary(Function::Exponential, exponent)?;
+    if let Some(reach) = reach {
+        let within = cx.binary(BinaryOp::GreaterEqual, reach, from_middle)?;
+        weights = cx.binary(BinaryOp::Multiply, weights, within)?;
+    }
+    let sum = cx.push(Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: 0..2 }), &[weights])?;
+    cx.binary(BinaryOp::Divide, weights, sum)
+}
+
+/// 1 for pixels from a place drawn on, for `length` of the picture's own, `[N, 1, 1, 1]`, along `axis`; else 0.
+pub(super) fn within(cx: &mut Lowering<'_>, length: ValueId, n: usize, size: usize, axis: usize) -> Made {
+    let length = affine(cx, length, size as f64, 0.0)?;
+    let drawn = cx.random(vec![n, 1, 1, 1])?;
+    let room = affine(cx, length, -1.0, size as f64)?;
+    let begin = cx.binary(BinaryOp::Multiply, drawn, room)?;
+    let end = cx.binary(BinaryOp::Add, begin, length)?;
+    let mut shape = vec![1; 4];
+    shape[axis] = size;
+    let places = cx.constant(Tensor::from_fn(shape, |i| i as f32));
+    let from = cx.binary(BinaryOp::GreaterEqual, places, begin)?;
+    let before = less(cx, places, end)?;
+    cx.binary(BinaryOp::Multiply, from, before)
 }
 
 /// Keras's `RandomSharpness`: each picture moved away from or towards its own blur.
@@ -94,19 +127,6 @@ impl RandomGaussianBlur {
         self.sigma = sigma.into().at_least(0.0);
         self
     }
-
-    /// `exp(-(x / sigma)² / 2)` for the pixels of one axis, divided by their sum; `shape` has one axis that is not 1.
-    fn weights(cx: &mut Lowering<'_>, sigma: ValueId, shape: [usize; 2]) -> Made {
-        let size = shape[0] * shape[1];
-        let from_middle = Tensor::from_fn(shape.to_vec(), |i| i as f32 - (size - 1) as f32 / 2.0);
-        let from_middle = cx.constant(from_middle);
-        let x = cx.binary(BinaryOp::Divide, from_middle, sigma)?;
-        let square = cx.binary(BinaryOp::Multiply, x, x)?;
-        let exponent = affine(cx, square, -0.5, 0.0)?;
-        let weights = cx.unary(Function::Exponential, exponent)?;
-        let sum = cx.push(Op::Reduce(Reduce { kind: ReduceKind::Sum, axes: 0..2 }), &[weights])?;
-        cx.binary(BinaryOp::Divide, weights, sum)
-    }
 }
 
 impl Augmentation for RandomGaussianBlur {
@@ -131,8 +151,8 @@ impl Augmentation for RandomGaussianBlur {
         };
         let (across, down) = (sigma(0)?, sigma(1)?);
         let [columns, rows] = self.kernel_size;
-        let across = Self::weights(cx, across, [1, columns])?;
-        let down = Self::weights(cx, down, [rows, 1])?;
+        let across = gaussian(cx, across, None, [1, columns])?;
+        let down = gaussian(cx, down, None, [rows, 1])?;
         let filter = cx.binary(BinaryOp::Multiply, down, across)?;
         let filter = cx.reshape(filter, vec![columns, rows, 1, 1])?;
         let filter = cx.push(Op::Broadcast(Broadcast { shape: vec![columns, rows, 1, c] }), &[filter])?;
@@ -182,21 +202,6 @@ impl RandomErasing {
         self
     }
 
-    /// 1 for pixels from a place drawn on, for `length` of the picture's own, along `axis`; else 0.
-    fn within(cx: &mut Lowering<'_>, length: ValueId, n: usize, size: usize, axis: usize) -> Made {
-        let length = affine(cx, length, size as f64, 0.0)?;
-        let drawn = cx.random(vec![n, 1, 1, 1])?;
-        let room = affine(cx, length, -1.0, size as f64)?;
-        let begin = cx.binary(BinaryOp::Multiply, drawn, room)?;
-        let end = cx.binary(BinaryOp::Add, begin, length)?;
-        let mut shape = vec![1; 4];
-        shape[axis] = size;
-        let places = cx.constant(Tensor::from_fn(shape, |i| i as f32));
-        let from = cx.binary(BinaryOp::GreaterEqual, places, begin)?;
-        let before = less(cx, places, end)?;
-        cx.binary(BinaryOp::Multiply, from, before)
-    }
-
     /// What fills the rectangle.
     fn fill(&self, cx: &mut Lowering<'_>, x: ValueId) -> Made {
         let [low, high] = self.value_range;
@@ -204,17 +209,9 @@ impl RandomErasing {
             let data = numbers.data.iter().map(|&number| number.clamp(low, high) as f32).collect();
             return Ok(cx.constant(Tensor::new(numbers.shape.clone(), data)?));
         }
-        // Box and Muller's: √(-2·log(1 - u))·cos(2π·v).
         let shape = cx.shape(x);
-        let u = uniform(cx, shape.clone(), Factor { low: 1.0, high: 0.0 })?;
-        let log = cx.unary(Function::Log, u)?;
-        let square = affine(cx, log, -2.0 * high * high, 0.0)?;
-        // A logarithm of 1 may err to above 0.
-        let square = clip(cx, square, [0.0, f64::INFINITY])?;
-        let radius = cx.unary(Function::Sqrt, square)?;
-        let angle = uniform(cx, shape, Factor { low: 0.0, high: std::f64::consts::TAU })?;
-        let cos = cx.unary(Function::Cos, angle)?;
-        let noise = cx.binary(BinaryOp::Multiply, radius, cos)?;
+        let noise = normal(cx, shape)?;
+        let noise = affine(cx, noise, high, 0.0)?;
         clip(cx, noise, self.value_range)
     }
 }
@@ -244,8 +241,8 @@ impl Augmentation for RandomErasing {
             cx.push(Op::Slice(part), &[shares])
         };
         let (width, height) = (share(0)?, share(1)?);
-        let columns = Self::within(cx, width, n, w, 2)?;
-        let rows = Self::within(cx, height, n, h, 1)?;
+        let columns = within(cx, width, n, w, 2)?;
+        let rows = within(cx, height, n, h, 1)?;
         let chosen = hit(cx, n, self.factor)?;
         let rows = cx.binary(BinaryOp::Multiply, rows, chosen)?;
         let mask = cx.binary(BinaryOp::Multiply, columns, rows)?;

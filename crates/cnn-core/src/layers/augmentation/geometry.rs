@@ -1,13 +1,10 @@
 //! Pictures turned, mirrored, moved, zoomed and tilted: each is one projective map.
 
-use super::tools::{Made, affine, hit, uniform, warp};
+use super::tools::{IDENTITY, Made, affine, hit, uniform, warp};
 use super::{Augmentation, Factor, setters};
 use crate::graph::ValueId;
 use crate::layers::Lowering;
 use crate::op::{BinaryOp, FillMode, Function, Interpolation, Op, Slice, Warp};
-
-/// The map that changes nothing.
-const IDENTITY: [f64; 8] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
 
 /// Along which axes [`RandomFlip`] mirrors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,24 +6,32 @@
 //! channels]`, or one without a batch; each picture of a batch has its own numbers. No gradient flows through positions: an
 //! augmentation stands before all weights.
 
+mod aug_mix;
 mod color;
 mod crop;
+mod elastic;
 mod filter;
 mod geometry;
 mod hsv;
+mod mix;
+mod pipeline;
 mod rand_augment;
 mod tools;
 
+pub use aug_mix::AugMix;
 pub use color::{
     AutoContrast, Equalization, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomGrayscale,
     RandomInvert, RandomPosterization, Solarization,
 };
 pub use crop::{CenterCrop, RandomCrop};
+pub use elastic::RandomElasticTransform;
 pub use filter::{RandomErasing, RandomGaussianBlur, RandomSharpness};
 pub use geometry::{
     FlipMode, RandomFlip, RandomPerspective, RandomRotation, RandomShear, RandomTranslation, RandomZoom,
 };
 pub use hsv::{RandomColorJitter, RandomHue, RandomSaturation};
+pub use mix::{CutMix, MixUp};
+pub use pipeline::{Augmented, Pipeline};
 pub use rand_augment::RandAugment;
 
 use super::common::one;
@@ -153,7 +161,11 @@ kinds!(
     RandomErasing,
     RandomSharpness,
     RandomGaussianBlur,
+    RandomElasticTransform,
     RandAugment,
+    AugMix,
+    MixUp,
+    CutMix,
 );
 
 /// The builder methods that several augmentations have.

@@ -1,6 +1,6 @@
 //! RandAugment (Cubuk et al., arXiv 1909.13719).
 
-use super::tools::{Made, affine, check_range, select, uniform, with_number};
+use super::tools::{Made, check_range, item, one_of, uniform};
 use super::{
     Augmentation, AutoContrast, Equalization, Factor, RandomBrightness, RandomColorDegeneration, RandomContrast,
     RandomPosterization, RandomRotation, RandomSharpness, RandomShear, RandomTranslation, Solarization, setters,
@@ -8,7 +8,7 @@ use super::{
 use crate::graph::ValueId;
 use crate::layers::Lowering;
 use crate::layers::common::positive;
-use crate::op::{BinaryOp, Function, Interpolation, Op, Slice};
+use crate::op::{Function, Interpolation};
 
 /// Keras's `RandAugment`: some of eleven augmentations, one after the other, drawn for the whole batch.
 ///
@@ -87,16 +87,8 @@ impl Augmentation for RandAugment {
         let drawn = cx.unary(Function::Floor, drawn)?;
         let mut x = x;
         for place in 0..self.num_ops {
-            let slice = Slice { begin: vec![place, 0, 0, 0], size: vec![1; 4] };
-            let index = cx.push(Op::Slice(slice), &[drawn])?;
-            for (own, part) in parts.iter().enumerate() {
-                let from = with_number(cx, BinaryOp::GreaterEqual, index, own as f64)?;
-                let beyond = with_number(cx, BinaryOp::GreaterEqual, index, own as f64 + 1.0)?;
-                let beyond = affine(cx, beyond, -1.0, 1.0)?;
-                let chosen = cx.binary(BinaryOp::Multiply, from, beyond)?;
-                let changed = part.augment(cx, x)?;
-                x = select(cx, chosen, changed, x)?;
-            }
+            let index = item(cx, drawn, place)?;
+            x = one_of(cx, x, &parts, index)?;
         }
         Ok(x)
     }

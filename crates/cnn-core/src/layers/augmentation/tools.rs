@@ -1,6 +1,6 @@
 //! What augmentations are made of: short names for ops.
 
-use super::Factor;
+use super::{Augmentation, Factor};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::layers::Lowering;
@@ -13,6 +13,8 @@ pub(super) type Made = Result<ValueId, ShapeError>;
 
 /// |x|
 pub(super) const ABS: Function = Function::Relu { max_value: f32::INFINITY, negative_slope: -1.0, threshold: 0.0 };
+/// The map that changes nothing.
+pub(super) const IDENTITY: [f64; 8] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
 /// Far below any difference of pixels, and far above what float32 flushes.
 pub(super) const TINY: f64 = 1e-20;
 
@@ -40,6 +42,47 @@ pub(super) fn affine(cx: &mut Lowering<'_>, x: ValueId, scale: f64, offset: f64)
 pub(super) fn with_number(cx: &mut Lowering<'_>, op: BinaryOp, x: ValueId, number: f64) -> Made {
     let number = cx.constant(Tensor::scalar(number as f32));
     cx.binary(op, x, number)
+}
+
+/// Numbers drawn from the normal distribution of mean 0 and deviation 1, by Box and Muller's `√(-2·log(1 - u))·cos(2π·v)`.
+pub(super) fn normal(cx: &mut Lowering<'_>, shape: Vec<usize>) -> Made {
+    let u = uniform(cx, shape.clone(), Factor { low: 1.0, high: 0.0 })?;
+    let log = cx.unary(Function::Log, u)?;
+    let square = affine(cx, log, -2.0, 0.0)?;
+    // A logarithm of 1 may err to above 0.
+    let square = clip(cx, square, [0.0, f64::INFINITY])?;
+    let radius = cx.unary(Function::Sqrt, square)?;
+    let cos = direction(cx, shape)?;
+    cx.binary(BinaryOp::Multiply, radius, cos)
+}
+
+/// The cosine of an angle drawn from the full turn.
+fn direction(cx: &mut Lowering<'_>, shape: Vec<usize>) -> Made {
+    let angle = uniform(cx, shape, Factor { low: 0.0, high: std::f64::consts::TAU })?;
+    cx.unary(Function::Cos, angle)
+}
+
+/// Numbers drawn from the distribution Beta(α, α), by Devroye's formula for one that is symmetric (Random variate generation
+/// in one line of code, 1996): `(1 + c·√((1 - q) / (q + (1 - q)·c²))) / 2` with `q = (1 - u)^(1/α)` and `c = cos(2π·v)`.
+pub(super) fn beta(cx: &mut Lowering<'_>, shape: Vec<usize>, alpha: ValueId) -> Made {
+    let u = uniform(cx, shape.clone(), Factor { low: 1.0, high: 0.0 })?;
+    let log = cx.unary(Function::Log, u)?;
+    let exponent = cx.binary(BinaryOp::Divide, log, alpha)?;
+    let q = cx.unary(Function::Exponential, exponent)?;
+    // A logarithm of 1 may err to above 0.
+    let q = clip(cx, q, [0.0, 1.0])?;
+    let c = direction(cx, shape)?;
+    let rest = affine(cx, q, -1.0, 1.0)?;
+    let square = cx.binary(BinaryOp::Multiply, c, c)?;
+    let divisor = cx.binary(BinaryOp::Multiply, rest, square)?;
+    let divisor = cx.binary(BinaryOp::Add, q, divisor)?;
+    let divisor = with_number(cx, BinaryOp::Maximum, divisor, TINY)?;
+    let ratio = cx.binary(BinaryOp::Divide, rest, divisor)?;
+    let root = cx.unary(Function::Sqrt, ratio)?;
+    let distance = cx.binary(BinaryOp::Multiply, c, root)?;
+    // Rounding may take it beyond an end.
+    let between = affine(cx, distance, 0.5, 0.5)?;
+    clip(cx, between, [0.0, 1.0])
 }
 
 /// 1 where a < b, else 0.
@@ -108,6 +151,12 @@ pub(super) fn warp(
     cx.push(Op::Warp(op), &[x, maps])
 }
 
+/// The pictures x with pixels moved by `[N, H, W, 2]`, across and down.
+pub(super) fn warp_moved(cx: &mut Lowering<'_>, x: ValueId, moves: ValueId, op: Warp) -> Made {
+    let maps = cx.constant(Tensor::from_fn(vec![dims(cx, x)[0], 8], |i| IDENTITY[i % 8] as f32));
+    cx.push(Op::Warp(op), &[x, maps, moves])
+}
+
 /// Each pixel's channels times a matrix: row i says what channel i gives to each channel of the output.
 pub(super) fn mixed(cx: &mut Lowering<'_>, x: ValueId, matrix: [[f64; 3]; 3]) -> Made {
     let filter = cx.constant(Tensor::from_fn(vec![1, 1, 3, 3], |i| matrix[i / 3][i % 3] as f32));
@@ -141,4 +190,22 @@ pub(super) fn largest(cx: &mut Lowering<'_>, x: ValueId, window: [usize; 2]) -> 
 pub(super) fn channel(cx: &mut Lowering<'_>, x: ValueId, index: usize) -> Made {
     let [n, h, w, _] = dims(cx, x);
     cx.push(Op::Slice(Slice { begin: vec![0, 0, 0, index], size: vec![n, h, w, 1] }), &[x])
+}
+
+/// The number of that index of a list of numbers `[count, 1, 1, 1]`.
+pub(super) fn item(cx: &mut Lowering<'_>, list: ValueId, index: usize) -> Made {
+    cx.push(Op::Slice(Slice { begin: vec![index, 0, 0, 0], size: vec![1; 4] }), &[list])
+}
+
+/// x changed by the part whose number is drawn, `[1, 1, 1, 1]`, and x itself if none is. All are computed, and one is taken.
+pub(super) fn one_of(cx: &mut Lowering<'_>, x: ValueId, parts: &[Box<dyn Augmentation>], drawn: ValueId) -> Made {
+    let mut taken = x;
+    for (own, part) in parts.iter().enumerate() {
+        let from = with_number(cx, BinaryOp::GreaterEqual, drawn, own as f64)?;
+        let beyond = with_number(cx, BinaryOp::GreaterEqual, drawn, own as f64 + 1.0)?;
+        let chosen = cx.binary(BinaryOp::Subtract, from, beyond)?;
+        let changed = part.augment(cx, x)?;
+        taken = select(cx, chosen, changed, taken)?;
+    }
+    Ok(taken)
 }

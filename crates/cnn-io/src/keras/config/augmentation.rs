@@ -1,10 +1,11 @@
 //! Layers that change pictures at random.
 
 use cnn_core::layers::{
-    AutoContrast, CenterCrop, Equalization, Factor, FillMode, FlipMode, RandAugment, RandomBrightness,
-    RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomErasing, RandomFlip,
-    RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization,
-    RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Solarization,
+    AugMix, AutoContrast, CenterCrop, CutMix, Equalization, Factor, FillMode, FlipMode, MixUp, RandAugment,
+    RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform,
+    RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,
+    Solarization,
 };
 use serde_json::{Value, json};
 
@@ -296,6 +297,74 @@ pub(super) fn write_rand_augment(layer: &RandAugment, config: &mut Config<'_>) {
     config.set("num_ops", json!(layer.num_ops));
     config.set("factor", two(layer.factor));
     config.set("interpolation", interpolation_name(layer.interpolation));
+}
+
+pub(super) fn read_aug_mix(args: &mut Args<'_>) -> Result<AugMix, Problem> {
+    args.channels_last()?;
+    let layer = AugMix::new(factor(args, "factor", 0.3)?).value_range(value_range(args)?);
+    Ok(AugMix {
+        num_chains: args.size_or("num_chains", 3)?,
+        chain_depth: args.size_or("chain_depth", 3)?,
+        alpha: args.number_or("alpha", 1.0)?,
+        all_ops: args.flag_or("all_ops", true)?,
+        interpolation: interpolation(args, "bilinear")?,
+        seed: args.seed()?,
+        ..layer
+    })
+}
+
+pub(super) fn write_aug_mix(layer: &AugMix, config: &mut Config<'_>) {
+    common(config, layer.seed);
+    config.set("value_range", json!(layer.value_range));
+    config.set("num_chains", json!(layer.num_chains));
+    config.set("chain_depth", json!(layer.chain_depth));
+    config.set("factor", two(layer.factor));
+    config.set("alpha", json!(layer.alpha));
+    config.set("all_ops", json!(layer.all_ops));
+    config.set("interpolation", interpolation_name(layer.interpolation));
+}
+
+pub(super) fn read_mix_up(args: &mut Args<'_>) -> Result<MixUp, Problem> {
+    args.channels_last()?;
+    Ok(MixUp { alpha: args.number_or("alpha", 0.2)?, seed: args.seed()? })
+}
+
+pub(super) fn write_mix_up(layer: &MixUp, config: &mut Config<'_>) {
+    common(config, layer.seed);
+    config.set("alpha", json!(layer.alpha));
+}
+
+pub(super) fn read_cut_mix(args: &mut Args<'_>) -> Result<CutMix, Problem> {
+    args.channels_last()?;
+    Ok(CutMix { seed: args.seed()?, ..CutMix::new(factor(args, "factor", 1.0)?) })
+}
+
+pub(super) fn write_cut_mix(layer: &CutMix, config: &mut Config<'_>) {
+    common(config, layer.seed);
+    config.set("factor", two(layer.factor));
+}
+
+pub(super) fn read_random_elastic_transform(args: &mut Args<'_>) -> Result<RandomElasticTransform, Problem> {
+    args.channels_last()?;
+    let layer = RandomElasticTransform::new(factor(args, "factor", 1.0)?).scale(factor(args, "scale", 1.0)?);
+    Ok(RandomElasticTransform {
+        interpolation: interpolation(args, "bilinear")?,
+        fill_mode: fill_mode(args)?,
+        fill_value: args.number_or("fill_value", 0.0)?,
+        value_range: value_range(args)?,
+        seed: args.seed()?,
+        ..layer
+    })
+}
+
+pub(super) fn write_random_elastic_transform(layer: &RandomElasticTransform, config: &mut Config<'_>) {
+    common(config, layer.seed);
+    config.set("factor", two(layer.factor));
+    config.set("scale", two(layer.scale));
+    config.set("interpolation", interpolation_name(layer.interpolation));
+    config.set("fill_mode", fill_mode_name(layer.fill_mode));
+    config.set("fill_value", json!(layer.fill_value));
+    config.set("value_range", json!(layer.value_range));
 }
 
 pub(super) fn read_random_color_jitter(args: &mut Args<'_>) -> Result<RandomColorJitter, Problem> {

@@ -9,9 +9,10 @@ use super::{Dialect, applications, augmentation, convolution, elementwise, shape
 use crate::error::Problem;
 
 /// The classes that can be read.
-const KNOWN: [&str; 64] = [
+const KNOWN: [&str; 68] = [
     "Activation",
     "Add",
+    "AugMix",
     "AutoContrast",
     "Average",
     "AveragePooling2D",
@@ -22,6 +23,7 @@ const KNOWN: [&str; 64] = [
     "Conv2DTranspose",
     "Cropping2D",
     "CustomScaleLayer",
+    "CutMix",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -38,6 +40,7 @@ const KNOWN: [&str; 64] = [
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -48,6 +51,7 @@ const KNOWN: [&str; 64] = [
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
@@ -161,6 +165,10 @@ pub(super) fn read(class: &str, args: &mut Args<'_>) -> Result<Layer, Problem> {
         "RandomColorJitter" => augmentation::read_random_color_jitter(args)?.into(),
         "RandomContrast" => augmentation::read_random_contrast(args)?.into(),
         "RandomCrop" => augmentation::read_random_crop(args)?.into(),
+        "AugMix" => augmentation::read_aug_mix(args)?.into(),
+        "CutMix" => augmentation::read_cut_mix(args)?.into(),
+        "MixUp" => augmentation::read_mix_up(args)?.into(),
+        "RandomElasticTransform" => augmentation::read_random_elastic_transform(args)?.into(),
         "RandomErasing" => augmentation::read_random_erasing(args)?.into(),
         "RandomFlip" => augmentation::read_random_flip(args)?.into(),
         "RandomGaussianBlur" => augmentation::read_random_gaussian_blur(args)?.into(),
@@ -226,6 +234,10 @@ pub(super) fn write(layer: &Layer, place: &str) -> Result<Map<String, Value>, Pr
         Layer::RandomColorJitter(layer) => augmentation::write_random_color_jitter(layer, c),
         Layer::RandomContrast(layer) => augmentation::write_random_contrast(layer, c),
         Layer::RandomCrop(layer) => augmentation::write_random_crop(layer, c),
+        Layer::AugMix(layer) => augmentation::write_aug_mix(layer, c),
+        Layer::CutMix(layer) => augmentation::write_cut_mix(layer, c),
+        Layer::MixUp(layer) => augmentation::write_mix_up(layer, c),
+        Layer::RandomElasticTransform(layer) => augmentation::write_random_elastic_transform(layer, c),
         Layer::RandomErasing(layer) => augmentation::write_random_erasing(layer, c),
         Layer::RandomFlip(layer) => augmentation::write_random_flip(layer, c),
         Layer::RandomGaussianBlur(layer) => augmentation::write_random_gaussian_blur(layer, c),

@@ -1,7 +1,11 @@
-"""Steps of training beside Keras's: images a second. usage: training.py [--rounds N] [--steps N] [--keras PYTHON]
+"""Steps of training beside Keras's and Burn's: images a second.
 
-Ours is `target/release/training`; Keras (TensorFlow on the CPU) runs in PYTHON, by default this one. They take turns, batch 4,
-64x64x3, 10 classes, SGD with momentum; medians over all rounds.
+    cargo build --release -p cnn-benches
+    cargo build --release --manifest-path benches/burn/Cargo.toml
+    python3 benches/training.py [--rounds N] [--steps N] [--keras PYTHON] [--burn PROGRAM] [--model MODEL]
+
+Ours is `target/release/training`; Keras (TensorFlow on the CPU) runs in PYTHON, by default this one; Burn is PROGRAM, by
+default what its build makes. They take turns, batch 4, 64x64x3, 10 classes, SGD with momentum; medians over all rounds.
 """
 import argparse
 import os
@@ -35,6 +39,11 @@ def ours(model, device, steps):
     return float(re.search(r"steps: ([0-9.]+) ms", out).group(1)) / 1e3
 
 
+def burn(program, model, steps):
+    out = subprocess.run([program, model, str(steps)], capture_output=True, text=True, check=True).stdout
+    return float(re.search(r"steps: ([0-9.]+) ms", out).group(1)) / 1e3
+
+
 def keras(python, model, steps):
     out = subprocess.run([python, "-c", KERAS, model, str(steps)], capture_output=True, text=True, check=True).stdout
     return float(re.search(r"median ([0-9.e-]+)", out).group(1))
@@ -45,17 +54,22 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--keras", default=sys.executable)
+    parser.add_argument("--burn", default=os.path.join(ROOT, "benches", "burn", "target", "release", "cnn-benches-burn"))
+    parser.add_argument("--model", action="append", choices=MODELS)
     asked = parser.parse_args()
-    print("| model | cnn, first GPU | cnn, CPU | Keras, CPU | CPU, by Keras |\n|---|---|---|---|---|")
-    for model in MODELS:
-        times = [[], [], []]
+    print("| model | cnn, first GPU | Burn, first GPU | Burn, by cnn | cnn, CPU | Keras, CPU | cnn, by Keras |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for model in asked.model or MODELS:
+        times = [[], [], [], []]
         for _ in range(asked.rounds):
             times[0].append(ours(model, "gpu", asked.steps))
-            times[1].append(ours(model, "cpu", asked.steps))
-            times[2].append(keras(asked.keras, model, asked.steps))
-        gpu, cpu, peer = (statistics.median(one) for one in times)
-        cells = " | ".join(f"{1e3 * time:.0f} ms, {4 / time:.1f} images/s" for time in (gpu, cpu, peer))
-        print(f"| {model} | {cells} | {cpu / peer:.2f} |", flush=True)
+            times[1].append(burn(asked.burn, model, asked.steps))
+            times[2].append(ours(model, "cpu", asked.steps))
+            times[3].append(keras(asked.keras, model, asked.steps))
+        medians = [statistics.median(one) for one in times]
+        gpu, gpu_peer, cpu, cpu_peer = (f"{1e3 * time:.0f} ms, {4 / time:.1f} images/s" for time in medians)
+        by_burn, by_keras = (f"{a / b:.2f}" for a, b in ((medians[1], medians[0]), (medians[2], medians[3])))
+        print(f"| {model} | {gpu} | {gpu_peer} | {by_burn} | {cpu} | {cpu_peer} | {by_keras} |", flush=True)
 
 
 if __name__ == "__main__":

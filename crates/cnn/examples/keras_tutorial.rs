@@ -10,12 +10,12 @@ use cnn::explain::GradCam;
 use cnn::io::{files, npy};
 use cnn::layers::{
     Activation, AveragePooling2D, Conv2D, Dense, Flatten, FlipMode, GlobalAveragePooling2D, MaxPooling2D, Named,
-    Padding, RandomContrast, RandomFlip, RandomRotation, RandomZoom, Rescaling, ZeroPadding2D,
+    Padding, Pipeline, RandomContrast, RandomFlip, RandomRotation, RandomZoom, Rescaling, ZeroPadding2D,
 };
 use cnn::plot::{Colors, ContactSheet, Maps, Mark, heat_maps};
 use cnn::training::{Accuracy, Fit, Fitted, Loss, Optimizer, Trainer, Training};
 use cnn::zoo::{self, Arguments};
-use cnn::{Device, Layer, Model, Network, Options, Runner, Sequential, Summary, Tensor, Weights};
+use cnn::{Augmenter, Device, Layer, Model, Network, Options, Runner, Sequential, Summary, Tensor, Weights};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -281,24 +281,15 @@ fn transfer() -> Result {
 }
 
 fn augmentation(folder: &Path) -> Result {
-    // The last layer hands on what it gets: the prediction of a step is what the network sees in training.
-    let model = Sequential::new("augmentation")
-        .input([96, 96, 1])?
-        .add(RandomFlip::new(FlipMode::Horizontal))?
-        .add(RandomRotation::new(0.1))?
-        .add(RandomZoom::new(0.3))?
-        .add(RandomContrast::new(0.5))?
-        .add(Conv2D::new(1, 1).use_bias(false).name("same"))?
-        .model()?;
-    let mut weights = Weights::new();
-    weights.insert("same/kernel", Tensor::full(vec![1, 1, 1, 1], 1.0));
+    let pipeline = Pipeline::new()
+        .layer(RandomFlip::new(FlipMode::Horizontal))
+        .layer(RandomRotation::new(0.1))
+        .layer(RandomZoom::new(0.3))
+        .layer(RandomContrast::new(0.5));
     let pictures = Tensor::new(vec![8, 96, 96, 1], picture().data().repeat(8))?;
-    let compiled = Training::new(Loss::MeanSquaredError, Optimizer::sgd().learning_rate(0.0)).seed(1);
-    let mut trainer = Trainer::new(&device(), &Network::new(model, weights)?, compiled)?;
-    let seen = trainer.train_on_batch_blocking(std::slice::from_ref(&pictures), &pictures, None)?.prediction;
-    let predicted = pollster::block_on(trainer.predict(std::slice::from_ref(&pictures)))?.remove(0);
+    // A run's seed and a step's: another step gives other pictures.
+    let (seen, _) = Augmenter::new(&device(), pipeline).run_blocking(&pictures, None, [1, 0])?;
     println!("8 times the same picture, in training {:?}", seen.shape());
-    println!("in prediction it stays as it is: {}", predicted == pictures);
     let mut sheet = ContactSheet::new("One picture, as training sees it").columns(4).scale(2);
     for index in 0..8 {
         sheet.add(&seen, index, "", Mark::Plain)?;

@@ -24,7 +24,7 @@ LEARNING_RATE = 2e-3
 
 
 def block(filters):
-    return [L.Conv2D(filters, 3, padding="same", use_bias=False), L.BatchNormalization(), L.Activation("silu")]
+    return [L.Conv2D(filters, 3, padding="same", use_bias=False), L.BatchNormalization(momentum=0.9), L.Activation("silu")]
 
 
 def base():
@@ -73,7 +73,7 @@ def ours(program, device, seed, epochs):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--program", default=os.path.join(ROOT, "target", "release", "cnn"))
     asked = parser.parse_args()

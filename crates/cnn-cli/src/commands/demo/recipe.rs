@@ -14,7 +14,7 @@ use super::digits::Digits;
 use crate::failure::Failure;
 
 /// How often all digits are learned from, where `--epochs` does not say.
-pub const EPOCHS: u32 = 20;
+pub const EPOCHS: u32 = 15;
 /// Digits of a batch.
 const BATCH: usize = 32;
 /// Of the first step; it falls to nothing along half a wave of a cosine.
@@ -106,7 +106,7 @@ fn base() -> Result<Model, ModelError> {
 /// decides on a gradient.
 fn block(model: Sequential, filters: usize) -> Result<Sequential, ModelError> {
     let conv = Conv2D::new(filters, 3).padding(Padding::Same).use_bias(false);
-    model.add(conv)?.add(BatchNormalization::new())?.add(Layer::Activation(Activation::Silu))
+    model.add(conv)?.add(BatchNormalization::new().momentum(0.9))?.add(Layer::Activation(Activation::Silu))
 }
 
 /// Probabilities of so many classes from a base's features.

@@ -73,7 +73,7 @@ def ours(program, device, seed, epochs):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--program", default=os.path.join(ROOT, "target", "release", "cnn"))
     asked = parser.parse_args()

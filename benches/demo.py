@@ -24,7 +24,7 @@ LEARNING_RATE = 2e-3
 
 
 def block(filters):
-    return [L.Conv2D(filters, 3, padding="same", use_bias=False), L.BatchNormalization(), L.Activation("silu")]
+    return [L.Conv2D(filters, 3, padding="same", use_bias=False), L.BatchNormalization(momentum=0.9), L.Activation("silu")]
 
 
 def base():

@@ -52,6 +52,9 @@ pub fn low(digits: &Digits, seed: u64) -> Result<Task, Failure> {
 pub fn high(digits: &Digits, trained: &Network, seed: u64) -> Result<Task, Failure> {
     let mut frozen = base()?;
     frozen.set_trainable(false);
+    // Of another seed: what the base's first classifier began with is no random start for this one, since the base has been
+    // fitted to it.
+    let seed = seed.wrapping_add(1);
     let task = task(classifier(frozen, 5, false)?, digits, 5..10, Digits::is_held_out, seed)?;
     let mut weights = task.network.weights()?;
     let inside = format!("{BASE}/");
@@ -106,7 +109,7 @@ fn base() -> Result<Model, ModelError> {
 /// decides on a gradient.
 fn block(model: Sequential, filters: usize) -> Result<Sequential, ModelError> {
     let conv = Conv2D::new(filters, 3).padding(Padding::Same).use_bias(false);
-    model.add(conv)?.add(BatchNormalization::new())?.add(Layer::Activation(Activation::Silu))
+    model.add(conv)?.add(BatchNormalization::new().momentum(0.9))?.add(Layer::Activation(Activation::Silu))
 }
 
 /// Probabilities of so many classes from a base's features.

@@ -1,13 +1,15 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
+use cnn_core::layers::Regularizer;
 use cnn_core::passes::mixed_precision;
 use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
 
 use crate::gradient::{GradientError, differentiate};
 use crate::loss::Loss;
 use crate::optimizer::Settings;
+use crate::regularization::{regularized, regularized_outputs};
 use crate::training::Training;
-use crate::update::{Trainable, scaled_loss, unscale, update};
+use crate::update::{Trainable, constrain, scaled_loss, unscale, update};
 
 /// Name of the input of the targets, behind the model's own.
 pub const TARGETS: &str = "training/targets";
@@ -58,6 +60,28 @@ pub enum TrainError {
         /// How paths should begin.
         prefix: String,
     },
+    /// A regularizer or constraint is not Keras's own.
+    #[error(
+        "{path} has the {argument} '{class}', which is none of those of keras.{argument}s, so that it cannot be trained: give \
+         the layer one of them, or none"
+    )]
+    Unknown {
+        /// The weight, or the layer whose output it is for.
+        path: String,
+        /// `regularizer` or `constraint`.
+        argument: &'static str,
+        /// Its class.
+        class: String,
+    },
+    /// An output with a regularizer is made several times.
+    #[error(
+        "layer '{layer}' has an activity_regularizer and is called several times, which training does not take: take the \
+         regularizer off, or use a layer for each call"
+    )]
+    SharedActivity {
+        /// The layer's path.
+        layer: String,
+    },
 }
 
 /// A step of training: a graph whose run changes the model's trainable weights, moving statistics and the optimizer's state.
@@ -99,9 +123,7 @@ impl Step {
     ) -> Result<Self, TrainError> {
         training.check(model)?;
         let mixed = training.mixed_precision.is_some();
-        let lowered = model.lower(input_shapes, Mode::Training, &[])?;
-        let forward = if mixed { mixed_precision(&lowered) } else { lowered };
-        let (mut graph, loss) = with_loss(model, forward, &training.loss, sample_weights)?;
+        let (mut graph, loss) = with_loss(model, input_shapes, Mode::Training, mixed, &training.loss, sample_weights)?;
         let (paths, weights): (Vec<String>, Vec<ValueId>) = model
             .weights()
             .into_iter()
@@ -123,6 +145,7 @@ impl Step {
             graph.output("finite", finite);
         }
         update(&mut graph, training, &trainable, finite)?;
+        constrain(&mut graph, model, &trainable, finite)?;
         let found = trainable.into_iter().filter_map(|trainable| Some((trainable.path, trainable.gradient?)));
         let (trained, gradients) = found.unzip();
         Ok(Self { graph, trained, gradients })
@@ -140,21 +163,39 @@ pub fn judge(
     loss: &Loss,
     sample_weights: bool,
 ) -> Result<Graph, TrainError> {
-    let lowered = model.lower(input_shapes, Mode::Inference, &[])?;
-    Ok(with_loss(model, lowered, loss, sample_weights)?.0)
+    Ok(with_loss(model, input_shapes, Mode::Inference, false, loss, sample_weights)?.0)
 }
 
-/// A model's graph with the loss: its outputs are the loss and the prediction; and the loss.
-fn with_loss(model: &Model, lowered: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
-    let &[(_, prediction)] = lowered.outputs() else {
-        return Err(TrainError::Outputs { model: model.name().into(), outputs: lowered.outputs().len() });
+/// A model's graph with the loss, regularizers included: its outputs are the loss and the prediction; and the loss.
+fn with_loss(
+    model: &Model,
+    input_shapes: &[Vec<usize>],
+    mode: Mode,
+    mixed: bool,
+    loss: &Loss,
+    sample_weights: bool,
+) -> Result<(Graph, ValueId), TrainError> {
+    let outputs = model.outputs().len();
+    let regularizers = regularized_outputs(model)?;
+    let taps: Vec<&str> = regularizers.iter().map(|(path, _)| path.as_str()).collect();
+    let lowered = model.lower(input_shapes, mode, &taps)?;
+    let lowered = if mixed { mixed_precision(&lowered) } else { lowered };
+    let [(_, prediction), tapped @ ..] = lowered.outputs() else {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs });
     };
+    if outputs != 1 {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs });
+    }
+    let prediction = *prediction;
+    let tapped: Vec<(String, Regularizer, ValueId)> =
+        regularizers.into_iter().zip(tapped).map(|((path, regularizer), &(_, id))| (path, regularizer, id)).collect();
     // The loss is the first output.
     let mut graph = lowered.without_outputs();
     let shape = graph.value(prediction).shape.clone();
     let targets = graph.input(TARGETS, shape.clone());
     let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![shape[0]]));
     let loss = loss.apply(&mut graph, prediction, targets, weights)?;
+    let loss = regularized(&mut graph, model, loss, &tapped)?;
     graph.output("loss", loss);
     graph.output("prediction", prediction);
     Ok((graph, loss))

@@ -6,16 +6,17 @@ use std::io::Read;
 use std::sync::Arc;
 
 use cnn_core::layers::{
-    Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling2D,
-    GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, Padding, ReLU, SeparableConv2D,
+    Activation, AveragePooling2D, BatchNormalization, Constraint, Conv2D, Dense, DepthwiseConv2D, Dropout,
+    GlobalAveragePooling2D, GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, OrthogonalMode, Padding, ReLU,
+    Regularizer, SeparableConv2D,
 };
 use cnn_core::op::Rule;
-use cnn_core::{Mode, Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
+use cnn_core::{Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
 use cnn_tests::recipe;
-use cnn_train::{Feed, Loss, Optimizer, Step, Training, feed, initial_state, one_hot, overwrite_with_averages};
+use cnn_train::{Feed, Loss, Optimizer, Step, Training, feed, initial_state, judge, one_hot, overwrite_with_averages};
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
@@ -49,7 +50,13 @@ fn targets(samples: std::ops::Range<usize>) -> Tensor {
 /// The nets of `scripts/train.py`.
 fn net(name: &str) -> Model {
     let model = Sequential::new("sequential").input([28, 28, 1]).unwrap();
-    let softmax = || Dense::new(10).activation(Activation::Softmax).name("dense");
+    let dense = Dense::new(10).activation(Activation::Softmax);
+    let orthogonal = |mode| Regularizer::Orthogonal { factor: 0.1, mode };
+    let last = match name {
+        "regularized" => dense.kernel_regularizer(orthogonal(OrthogonalMode::Rows)),
+        "constrained" => dense.kernel_constraint(Constraint::UnitNorm { axis: vec![0] }),
+        _ => dense,
+    };
     let model = match name {
         "plain" | "frozen" => model
             .add(Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu).name("conv1"))
@@ -78,9 +85,46 @@ fn net(name: &str) -> Model {
                 m.add(conv.activation(Activation::HardSilu).name("dil"))
             })
             .and_then(|m| m.add(GlobalMaxPooling2D::new().name("gmp"))),
+        "regularized" => model
+            .add(regularized_conv1().name("conv1"))
+            .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
+            .and_then(|m| {
+                let bn = BatchNormalization::new().momentum(0.9).gamma_regularizer(Regularizer::L2(0.03));
+                m.add(bn.beta_regularizer(Regularizer::L1(0.01)).name("bn1"))
+            })
+            .and_then(|m| {
+                let conv = Conv2D::new(16, 3).activation(Activation::Relu);
+                m.add(conv.kernel_regularizer(Regularizer::L1L2 { l1: 1e-3, l2: 2e-3 }).name("conv2"))
+            })
+            .and_then(|m| m.add(GlobalAveragePooling2D::new().name("gap")))
+            .and_then(|m| {
+                let hidden = Dense::new(12).kernel_regularizer(orthogonal(OrthogonalMode::Columns));
+                m.add(hidden.activity_regularizer(Regularizer::L2(0.01)).name("hidden"))
+            }),
+        "constrained" => model
+            .add(constrained_conv1().name("conv1"))
+            .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
+            .and_then(|m| {
+                let axis = vec![0, 1, 2];
+                let norm = Constraint::MinMaxNorm { min_value: 0.5, max_value: 1.0, rate: 0.7, axis };
+                m.add(Conv2D::new(16, 3).activation(Activation::Relu).kernel_constraint(norm).name("conv2"))
+            })
+            .and_then(|m| m.add(GlobalAveragePooling2D::new().name("gap"))),
         other => panic!("there is no net {other}"),
     };
-    model.and_then(|m| m.add(softmax())).and_then(Sequential::model).unwrap()
+    model.and_then(|m| m.add(last.name("dense"))).and_then(Sequential::model).unwrap()
+}
+
+fn regularized_conv1() -> Conv2D {
+    let conv = Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu);
+    let conv = conv.kernel_regularizer(Regularizer::L2(0.01)).bias_regularizer(Regularizer::L1(0.02));
+    conv.activity_regularizer(Regularizer::L1(1e-4))
+}
+
+fn constrained_conv1() -> Conv2D {
+    let conv = Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu);
+    let norm = Constraint::MaxNorm { max_value: 1.0, axis: vec![0, 1, 2] };
+    conv.kernel_constraint(norm).bias_constraint(Constraint::NonNeg)
 }
 
 fn weights(model: &Model) -> Weights {
@@ -176,7 +220,7 @@ impl Setting {
         }
         let mut weights = weights(&model);
         initial_state(&training, &model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
-        let inference = model.lower(&[vec![SAMPLES, 28, 28, 1]], Mode::Inference, &[]).unwrap();
+        let inference = judge(&model, &[vec![SAMPLES, 28, 28, 1]], &training.loss, false).unwrap();
         let overwrite = overwrite_with_averages(&model).unwrap();
         Self { step, weights, inference, overwrite }
     }
@@ -194,10 +238,9 @@ impl Setting {
     }
 }
 
-/// The mean of the true classes' `-log(p)`.
-fn crossentropy(probabilities: &[f64]) -> f64 {
-    let losses = probabilities.chunks(10).enumerate().map(|(i, p)| -p[i % 10].ln());
-    losses.sum::<f64>() / SAMPLES as f64
+/// What `inference` takes: all samples.
+fn all_samples() -> [Tensor; 2] {
+    [pictures(0..SAMPLES), targets(0..SAMPLES)]
 }
 
 fn doubles(tensor: &Tensor) -> Vec<f64> {
@@ -238,9 +281,9 @@ impl Trainer for Reference<'_> {
     }
 
     fn evaluate(&mut self) -> Result<f64, String> {
-        let pictures = Array::from(&pictures(0..SAMPLES));
-        let step = reference::step(&self.setting.inference, |path| self.variables.get(path).cloned(), &[pictures]);
-        Ok(crossentropy(&step.map_err(|error| error.to_string())?.outputs[0].data))
+        let inputs = all_samples().map(|tensor| Array::from(&tensor));
+        let step = reference::step(&self.setting.inference, |path| self.variables.get(path).cloned(), &inputs);
+        Ok(step.map_err(|error| error.to_string())?.outputs[0].data[0])
     }
 }
 
@@ -279,8 +322,8 @@ impl Trainer for Cpu<'_> {
     }
 
     fn evaluate(&mut self) -> Result<f64, String> {
-        let outputs = self.inference.run(&[pictures(0..SAMPLES)]).map_err(|error| error.to_string())?;
-        Ok(crossentropy(&doubles(&outputs[0])))
+        let outputs = self.inference.run(&all_samples()).map_err(|error| error.to_string())?;
+        Ok(f64::from(outputs[0].data()[0]))
     }
 }
 
@@ -321,8 +364,8 @@ impl Trainer for Device<'_> {
     }
 
     fn evaluate(&mut self) -> Result<f64, String> {
-        let outputs = pollster::block_on(self.inference.run(&[pictures(0..SAMPLES)]));
-        Ok(crossentropy(&doubles(&outputs.map_err(|error| error.to_string())?[0])))
+        let outputs = pollster::block_on(self.inference.run(&all_samples()));
+        Ok(f64::from(outputs.map_err(|error| error.to_string())?[0].data()[0]))
     }
 }
 

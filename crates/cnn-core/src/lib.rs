@@ -32,6 +32,7 @@ pub mod error;
 pub mod graph;
 pub mod layers;
 pub mod model;
+pub mod names;
 pub mod op;
 pub mod ops;
 pub mod passes;

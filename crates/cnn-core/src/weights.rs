@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use crate::layers::Initializer;
 use crate::model::{Model, Weight};
 use crate::tensor::Tensor;
 
@@ -23,7 +22,8 @@ impl Weights {
         Self::default()
     }
 
-    /// Untrained weights: Keras's default initialisers, drawn from a generator that depends on `seed` and path alone.
+    /// Untrained weights, each as its layer's initializer has it. Random ones depend on `seed` and path alone, so a layer more
+    /// leaves the others' as they are; one whose initializer has a seed of its own depends on that.
     ///
     /// They are not the numbers Keras would draw, but have their distribution.
     ///
@@ -198,43 +198,14 @@ fn section(text: &mut String, lines: impl ExactSizeIterator<Item = String>) {
     }
 }
 
+/// Its initializer's values, from its initializer's own seed, else from `seed` and path.
 fn initial(weight: &Weight, seed: u64) -> Tensor {
-    match weight.initializer {
-        Initializer::Zeros => Tensor::full(weight.shape.clone(), 0.0),
-        Initializer::Ones => Tensor::full(weight.shape.clone(), 1.0),
-        Initializer::Constant(value) => Tensor::full(weight.shape.clone(), value),
-        Initializer::GlorotUniform => {
-            let (fan_in, fan_out) = fans(&weight.shape);
-            let limit = (6.0 / (fan_in + fan_out)).sqrt();
-            let mut state = fnv1a64(&weight.path) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            Tensor::from_fn(weight.shape.clone(), |_| (limit * (2.0 * unit(&mut state) - 1.0)) as f32)
-        }
-    }
-}
-
-/// Keras's fans: the receptive field times the last axis but one, and times the last.
-fn fans(shape: &[usize]) -> (f64, f64) {
-    match shape {
-        [] => (1.0, 1.0),
-        &[n] => (n as f64, n as f64),
-        [field @ .., inputs, outputs] => {
-            let field: f64 = field.iter().map(|&n| n as f64).product();
-            (field * *inputs as f64, field * *outputs as f64)
-        }
-    }
+    let of_path = || fnv1a64(&weight.path) ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    weight.options.initializer.draw(&weight.shape, weight.options.seed.unwrap_or_else(of_path))
 }
 
 fn fnv1a64(text: &str) -> u64 {
     text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
-}
-
-/// The next number in [0, 1) of splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-fn unit(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub struct LoadedModel {
     pub model: Model,
     /// Their weights.
     pub weights: Weights,
-    /// What was found in the file but not kept, such as regularizers, for a person to read.
+    /// What was found in the file but not kept, such as how a model was compiled, for a person to read.
     pub notes: Vec<String>,
 }
 

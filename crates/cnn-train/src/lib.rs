@@ -1,15 +1,14 @@
-//! Training: gradients as graph, losses, optimizers, learning-rate schedules, initializers, metrics and callbacks.
+//! Training: gradients as graph, losses, optimizers, learning-rate schedules, metrics and callbacks.
 //!
 //! No GPU, no threads: what comes out is graph that any executor runs, and numbers. Files are written by two callbacks,
 //! [`callback::CsvLogger`] and [`callback::TensorBoard`], alone.
 
 pub mod callback;
 mod gradient;
-pub mod initializer;
 mod loss;
 pub mod metric;
-mod names;
 mod optimizer;
+mod regularization;
 pub mod schedule;
 pub mod state;
 mod step;

@@ -1,14 +1,15 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
-use cnn_core::layers::Pipeline;
+use cnn_core::layers::{Pipeline, Regularizer};
 use cnn_core::passes::mixed_precision;
 use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
 
 use crate::gradient::{GradientError, differentiate};
 use crate::loss::Loss;
 use crate::optimizer::Settings;
+use crate::regularization::{regularized, regularized_outputs};
 use crate::training::Training;
-use crate::update::{Trainable, scaled_loss, unscale, update};
+use crate::update::{Trainable, constrain, scaled_loss, unscale, update};
 
 /// Name of the input of the targets, behind the model's own.
 pub const TARGETS: &str = "training/targets";
@@ -59,6 +60,28 @@ pub enum TrainError {
         /// How paths should begin.
         prefix: String,
     },
+    /// A regularizer or constraint is not Keras's own.
+    #[error(
+        "{path} has the {argument} '{class}', which is none of those of keras.{argument}s, so that it cannot be trained: give \
+         the layer one of them, or none"
+    )]
+    Unknown {
+        /// The weight, or the layer whose output it is for.
+        path: String,
+        /// `regularizer` or `constraint`.
+        argument: &'static str,
+        /// Its class.
+        class: String,
+    },
+    /// An output with a regularizer is made several times.
+    #[error(
+        "layer '{layer}' has an activity_regularizer and is called several times, which training does not take: take the \
+         regularizer off, or use a layer for each call"
+    )]
+    SharedActivity {
+        /// The layer's path.
+        layer: String,
+    },
 }
 
 /// A step of training: a graph whose run changes the model's trainable weights, moving statistics and the optimizer's state.
@@ -103,7 +126,7 @@ impl Step {
         let mixed = training.mixed_precision.is_some();
         let forward = forward(model, input_shapes, Mode::Training, &training.augmentation)?;
         let forward = if mixed { mixed_precision(&forward) } else { forward };
-        let (mut graph, loss) = with_loss(forward, &training.loss, sample_weights)?;
+        let (mut graph, loss) = with_loss(model, forward, &training.loss, sample_weights)?;
         let (paths, weights): (Vec<String>, Vec<ValueId>) = model
             .weights()
             .into_iter()
@@ -125,6 +148,7 @@ impl Step {
             graph.output("finite", finite);
         }
         update(&mut graph, training, &trainable, finite)?;
+        constrain(&mut graph, model, &trainable, finite)?;
         let found = trainable.into_iter().filter_map(|trainable| Some((trainable.path, trainable.gradient?)));
         let (trained, gradients) = found.unzip();
         Ok(Self { graph, trained, gradients })
@@ -143,16 +167,19 @@ pub fn judge(
     sample_weights: bool,
 ) -> Result<Graph, TrainError> {
     let forward = forward(model, input_shapes, Mode::Inference, &Pipeline::new())?;
-    Ok(with_loss(forward, loss, sample_weights)?.0)
+    Ok(with_loss(model, forward, loss, sample_weights)?.0)
 }
 
-/// A model behind what augments; the outputs are the prediction and its targets.
+/// A model behind what augments; the outputs are the prediction, its targets, and what is regularized.
 fn forward(
     model: &Model,
     input_shapes: &[Vec<usize>],
     mode: Mode,
     augmentation: &Pipeline,
 ) -> Result<Graph, TrainError> {
+    if model.outputs().len() != 1 {
+        return Err(TrainError::Outputs { model: model.name().into(), outputs: model.outputs().len() });
+    }
     let mut graph = Graph::new();
     let mut inputs = model.graph_inputs(&mut graph, input_shapes);
     let mut augmented = None;
@@ -161,28 +188,35 @@ fn forward(
         *first = made.pictures;
         augmented = Some(made);
     }
-    let outputs = model.lower_behind(&mut graph, &inputs, mode)?;
-    let &[prediction] = outputs.as_slice() else {
-        return Err(TrainError::Outputs { model: model.name().into(), outputs: outputs.len() });
-    };
-    let given = graph.input(TARGETS, graph.value(prediction).shape.clone());
+    let regularizers = regularized_outputs(model)?;
+    let taps: Vec<&str> = regularizers.iter().map(|(path, _)| path.as_str()).collect();
+    let values = model.lower_behind(&mut graph, &inputs, mode, &taps)?;
+    let given = graph.input(TARGETS, graph.value(values[0]).shape.clone());
     let targets = augmented.map_or(Ok(given), |augmented| augmented.targets(&mut graph, given))?;
-    graph.output("prediction", prediction);
+    graph.output("prediction", values[0]);
     graph.output("targets", targets);
+    taps.iter().zip(&values[1..]).for_each(|(path, &value)| graph.output(*path, value));
     Ok(graph)
 }
 
-/// The graph of [`forward`] with the loss: its outputs are the loss, the prediction, and the targets where they are mixed; and
-/// the loss.
-fn with_loss(forward: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
-    let [(_, prediction), (_, targets)] = *forward.outputs() else {
-        unreachable!("forward makes a graph of two outputs");
+/// The graph of [`forward`] with the loss, regularizers included: its outputs are the loss, the prediction, and the targets
+/// where they are mixed; and the loss.
+fn with_loss(model: &Model, forward: Graph, loss: &Loss, sample_weights: bool) -> Result<(Graph, ValueId), TrainError> {
+    let outputs: Vec<ValueId> = forward.outputs().iter().map(|&(_, id)| id).collect();
+    let [prediction, targets, ref tapped @ ..] = outputs[..] else {
+        unreachable!("forward makes a graph with a prediction and targets");
     };
+    let tapped: Vec<(String, Regularizer, ValueId)> = regularized_outputs(model)?
+        .into_iter()
+        .zip(tapped)
+        .map(|((path, regularizer), &id)| (path, regularizer, id))
+        .collect();
     // The loss is the first output.
     let mut graph = forward.without_outputs();
     let batch = graph.value(prediction).shape[0];
     let weights = sample_weights.then(|| graph.input(SAMPLE_WEIGHTS, vec![batch]));
     let loss = loss.apply(&mut graph, prediction, targets, weights)?;
+    let loss = regularized(&mut graph, model, loss, &tapped)?;
     graph.output("loss", loss);
     graph.output("prediction", prediction);
     if !graph.inputs().contains(&targets) {

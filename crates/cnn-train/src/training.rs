@@ -74,7 +74,8 @@ impl Training {
     /// Whether all of this can be done with `model`.
     ///
     /// # Errors
-    /// If an argument is none, or a multiplier is for no weight that is trainable.
+    /// If an argument is none, a multiplier is for no weight that is trainable, or averages would overwrite weights with
+    /// constraints.
     pub fn check(&self, model: &Model) -> Result<(), TrainError> {
         self.optimizer.check()?;
         if let Some(LossScale { initial_scale, dynamic_growth_steps }) = self.mixed_precision {
@@ -92,7 +93,10 @@ impl Training {
                 return Err(TrainError::NoSuchWeights { model: model.name().into(), prefix: prefix.clone() });
             }
         }
-        Ok(())
+        let constrained = weights.iter().any(|weight| weight.trainable && weight.options.constraint.is_some());
+        let overwritten = self.optimizer.use_ema && self.optimizer.ema_overwrite_frequency.is_some();
+        let wanted = "is not for a model with constraints, which the averages need not keep to; leave it out";
+        check_argument(!(constrained && overwritten), "ema_overwrite_frequency", wanted)
     }
 }
 

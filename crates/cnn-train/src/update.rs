@@ -3,14 +3,18 @@
 use cnn_core::op::{
     Assign, Binary, BinaryOp, Concat, Function, OptimizerStep, Reduce, ReduceKind, Reshape, Rule, Unary,
 };
-use cnn_core::{Graph, Op, ShapeError, Tensor, ValueId};
+use cnn_core::{Graph, Model, Op, ShapeError, Tensor, ValueId};
 
 use crate::optimizer::{ACCUMULATION, AVERAGE, STEP};
+use crate::regularization::constrained;
+use crate::step::TrainError;
 use crate::training::{LossScale, Training};
 use crate::variables::{self, DYNAMIC_SCALE, STEP_COUNTER, state};
 
 /// The rule by which sums and averages move.
 const PLAIN: Rule = Rule::Sgd { momentum: 0.0, nesterov: false };
+/// 1 for 0, 0 for 1.
+const NOT: Function = Function::Affine { scale: -1.0, offset: 1.0 };
 
 /// A weight, its value before the step, and its gradient where the loss depends on it.
 pub(crate) struct Trainable {
@@ -93,6 +97,30 @@ pub(crate) fn update(
         (Some(scale), Some(finite)) => update_scale(graph, scale, finite),
         _ => Ok(()),
     }
+}
+
+/// Appends what the weights' constraints make of them; where `finite` is 0, they stay as the step has left them.
+pub(crate) fn constrain(
+    graph: &mut Graph,
+    model: &Model,
+    trainable: &[Trainable],
+    finite: Option<ValueId>,
+) -> Result<(), TrainError> {
+    let weights = model.weights();
+    for Trainable { path, weight, .. } in trainable.iter().filter(|trainable| trainable.gradient.is_some()) {
+        let of_path = weights.iter().find(|weight| weight.path == *path);
+        let Some(constraint) = of_path.and_then(|weight| weight.options.constraint.as_ref()) else { continue };
+        let stepped = graph.latest(*weight);
+        let mut new = constrained(graph, path, constraint, stepped)?;
+        if let Some(finite) = finite {
+            let kept = graph.push("optimizer", Op::Unary(Unary { function: NOT }), &[finite])?;
+            let kept = binary(graph, BinaryOp::Multiply, stepped, kept)?;
+            new = binary(graph, BinaryOp::Multiply, new, finite)?;
+            new = binary(graph, BinaryOp::Add, new, kept)?;
+        }
+        graph.push("optimizer", Op::Assign(Assign { first: 0 }), &[stepped, new])?;
+    }
+    Ok(())
 }
 
 /// The input of the settings of that name; with `finite` where the step is left out.
@@ -188,13 +216,13 @@ fn clip(graph: &mut Graph, training: &Training, gradients: &mut [(&Trainable, Va
 }
 
 /// The sum of the squares of all elements, `[1]`.
-fn square_sum(graph: &mut Graph, x: ValueId) -> Result<ValueId, ShapeError> {
+pub(crate) fn square_sum(graph: &mut Graph, x: ValueId) -> Result<ValueId, ShapeError> {
     let square = binary(graph, BinaryOp::Multiply, x, x)?;
     sum(graph, square)
 }
 
 /// The sum of all elements, `[1]`: along the last axis at the end, so that no sum is as long as a weight is large.
-fn sum(graph: &mut Graph, x: ValueId) -> Result<ValueId, ShapeError> {
+pub(crate) fn sum(graph: &mut Graph, x: ValueId) -> Result<ValueId, ShapeError> {
     let shape = &graph.value(x).shape;
     let last = shape.last().copied().unwrap_or(1);
     let rows = vec![shape.iter().product::<usize>() / last.max(1), last];
@@ -214,6 +242,6 @@ fn scaled_to_norm(graph: &mut Graph, x: ValueId, square_sum: ValueId, limit: f64
     binary(graph, BinaryOp::Multiply, x, scale)
 }
 
-fn binary(graph: &mut Graph, op: BinaryOp, a: ValueId, b: ValueId) -> Result<ValueId, ShapeError> {
+pub(crate) fn binary(graph: &mut Graph, op: BinaryOp, a: ValueId, b: ValueId) -> Result<ValueId, ShapeError> {
     graph.push("optimizer", Op::Binary(Binary::new(op)), &[a, b])
 }

@@ -181,14 +181,100 @@ fn hard_sigmoid_of_keras_2_is_refused() {
     assert!(error.contains("0.2 x + 0.5"), "{error}");
 }
 
-/// What has no effect in inference is noted.
+/// How a weight begins and what training asks of it, in the forms that Keras reads, and in the one that it writes.
 #[test]
-fn regularizers_are_noted() {
-    let with =
-        changed(|layer| layer["config"]["kernel_regularizer"] = json!({"class_name": "L2", "config": {"l2": 0.01}}));
-    let (_, notes) = model_from_json(&with, "net.json").unwrap();
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains("net/conv1") && notes[0].contains("kernel_regularizer"), "{notes:?}");
+fn initializers_regularizers_and_constraints() {
+    let object = |class: &str, config: Value| json!({"class_name": class, "config": config});
+    let scaled = json!({"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal", "seed": null});
+    let cases = [
+        ("kernel_initializer", Value::Null, object("GlorotUniform", json!({"seed": null}))),
+        ("kernel_initializer", json!("he_normal"), object("HeNormal", json!({"seed": null}))),
+        ("kernel_initializer", json!("LecunUniform"), object("LecunUniform", json!({"seed": null}))),
+        ("kernel_initializer", object("HeUniform", json!({"seed": 7})), object("HeUniform", json!({"seed": 7}))),
+        ("kernel_initializer", object("VarianceScaling", scaled.clone()), object("VarianceScaling", scaled)),
+        // As the first Keras 2 wrote Glorot's.
+        (
+            "kernel_initializer",
+            object(
+                "VarianceScaling",
+                json!({"scale": 1.0, "mode": "fan_avg", "distribution": "uniform", "dtype": "float32"}),
+            ),
+            object("GlorotUniform", json!({"seed": null})),
+        ),
+        ("bias_initializer", object("Constant", json!({"value": 0.1})), object("Constant", json!({"value": 0.1}))),
+        ("bias_initializer", json!("one"), object("Ones", json!({}))),
+        (
+            "bias_initializer",
+            json!("uniform"),
+            object("RandomUniform", json!({"minval": -0.05, "maxval": 0.05, "seed": null})),
+        ),
+        ("kernel_regularizer", json!("l2"), object("L2", json!({"l2": 0.01}))),
+        ("kernel_regularizer", object("L1", json!({"l1": 0.5})), object("L1", json!({"l1": 0.5}))),
+        (
+            "bias_regularizer",
+            object("L1L2", json!({"l1": null, "l2": 0.5})),
+            object("L1L2", json!({"l1": 0.0, "l2": 0.5})),
+        ),
+        ("activity_regularizer", object("L2", json!({"l2": 0.25})), object("L2", json!({"l2": 0.25}))),
+        ("kernel_constraint", json!("max_norm"), object("MaxNorm", json!({"max_value": 2.0, "axis": 0}))),
+        (
+            "kernel_constraint",
+            object("UnitNorm", json!({"axis": {"class_name": "__tuple__", "items": [0, 1, 2]}})),
+            object("UnitNorm", json!({"axis": [0, 1, 2]})),
+        ),
+        (
+            "kernel_constraint",
+            object("MinMaxNorm", json!({"min_value": 0.5, "axis": null})),
+            object("MinMaxNorm", json!({"min_value": 0.5, "max_value": 1.0, "rate": 1.0, "axis": null})),
+        ),
+        ("bias_constraint", object("NonNeg", json!({})), object("NonNeg", json!({}))),
+    ];
+    for (key, read, written) in cases {
+        let (model, notes) =
+            model_from_json(&changed(|layer| layer["config"][key] = read.clone()), "net.json").unwrap();
+        assert!(notes.is_empty(), "{key} {read}: {notes:?}");
+        let config = layer_to_config(model.layer("conv1").unwrap().layer()).unwrap();
+        assert_eq!(plain(&config[key]["class_name"]), written["class_name"], "{key} {read}");
+        assert_eq!(plain(&config[key]["config"]), plain(&written["config"]), "{key} {read}");
+        let (again, _) = model_from_json(&model_to_json(&model).unwrap(), "net.json").unwrap();
+        assert_eq!(again, model, "{key} {read}");
+    }
+}
+
+/// A regularizer or constraint of a user's own is noted, and training refuses it; an initializer is noted.
+#[test]
+fn what_is_not_kept_of_a_weight_is_noted() {
+    for (key, refused) in [("kernel_regularizer", true), ("bias_constraint", true), ("kernel_initializer", false)] {
+        let own = json!({"class_name": "Mine", "registered_name": "my>Mine", "config": {"a": 1}});
+        let (model, notes) = model_from_json(&changed(|layer| layer["config"][key] = own.clone()), "net.json").unwrap();
+        assert_eq!(notes.len(), 1, "{key}");
+        assert!(notes[0].contains("net/conv1") && notes[0].contains(&format!("{key} 'my>Mine'")), "{notes:?}");
+        let shapes: Vec<Vec<usize>> =
+            model.input_shapes().iter().map(|shape| shape.iter().map(|size| size.unwrap_or(2)).collect()).collect();
+        let training = cnn_train::Training::new(cnn_train::Loss::MeanSquaredError, cnn_train::Optimizer::sgd());
+        let step = cnn_train::Step::new(&model, &shapes, &training, false);
+        let message = step.err().map(|error| error.to_string());
+        assert_eq!(message.is_some(), refused, "{key}: {message:?}");
+        assert!(message.is_none_or(|text| text.starts_with("conv1/") && text.contains("'my>Mine'")), "{key}");
+    }
+}
+
+/// What is no initializer, regularizer or constraint for the weight is an error that names the layer.
+#[test]
+fn wrong_options_of_a_weight() {
+    for (key, value, says) in [
+        ("kernel_initializer", json!(3), "a name, or an object"),
+        ("kernel_initializer", json!({"class_name": "HeNormal", "config": {"gain": 1}}), "unknown argument 'gain'"),
+        ("kernel_initializer", json!("identity"), "two axes"),
+        ("kernel_regularizer", json!({"class_name": "L2", "config": {"l2": "x"}}), "l2 is"),
+        ("kernel_regularizer", json!({"class_name": "L2", "config": {"l2": -1.0}}), "at least 0"),
+        ("kernel_regularizer", json!("orthogonal_regularizer"), "for matrices"),
+        ("kernel_constraint", json!({"class_name": "UnitNorm", "config": {"axis": 4}}), "along axes"),
+    ] {
+        let error = model_from_json(&changed(|layer| layer["config"][key] = value.clone()), "net.json").unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("conv1") && error.contains(says), "{key} {value}: {error}");
+    }
 }
 
 /// The several ways in which a Sequential may say its input's shape.

@@ -5,7 +5,7 @@ sys.path[:0] = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.p
 from common import *
 import rng
 import tensorflow as tf
-from keras import layers as L
+from keras import constraints as C, layers as L, regularizers as R
 
 OUT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "train.json.gz")
 SAMPLES, BATCH, STEPS = 64, 16, 20
@@ -23,6 +23,13 @@ def data():
     return (0.25 * noise + 0.75 * stripes[labels]).astype(np.float32)[..., None]
 
 
+def orthogonal(factor, mode):
+    """Keras makes the factor a float32 tensor, which cannot be multiplied by a float64 one."""
+    regularizer = R.OrthogonalRegularizer(factor, mode)
+    regularizer.factor = factor
+    return regularizer
+
+
 NETS = {
     "plain": lambda: [
         L.Conv2D(8, 3, padding="same", activation="relu", name="conv1"), L.MaxPooling2D(2, name="pool1"),
@@ -38,6 +45,26 @@ NETS = {
         L.AveragePooling2D(2, padding="same", name="ap"), L.SeparableConv2D(12, 3, activation="gelu", name="sep"),
         L.Conv2D(8, 3, dilation_rate=2, padding="same", activation="hard_swish", name="dil"),
         L.GlobalMaxPooling2D(name="gmp")],
+    "regularized": lambda: [
+        L.Conv2D(8, 3, padding="same", activation="relu", name="conv1", kernel_regularizer=R.L2(0.01),
+                 bias_regularizer=R.L1(0.02), activity_regularizer=R.L1(1e-4)),
+        L.MaxPooling2D(2, name="pool1"),
+        L.BatchNormalization(momentum=0.9, name="bn1", gamma_regularizer=R.L2(0.03), beta_regularizer=R.L1(0.01)),
+        L.Conv2D(16, 3, activation="relu", name="conv2", kernel_regularizer=R.L1L2(1e-3, 2e-3)),
+        L.GlobalAveragePooling2D(name="gap"),
+        L.Dense(12, name="hidden", kernel_regularizer=orthogonal(0.1, "columns"),
+                activity_regularizer=R.L2(0.01))],
+    "constrained": lambda: [
+        L.Conv2D(8, 3, padding="same", activation="relu", name="conv1", kernel_constraint=C.MaxNorm(1.0, [0, 1, 2]),
+                 bias_constraint=C.NonNeg()),
+        L.MaxPooling2D(2, name="pool1"),
+        L.Conv2D(16, 3, activation="relu", name="conv2", kernel_constraint=C.MinMaxNorm(0.5, 1.0, 0.7, [0, 1, 2])),
+        L.GlobalAveragePooling2D(name="gap")],
+}
+# Arguments of the last layer.
+LAST = {
+    "regularized": lambda: {"kernel_regularizer": orthogonal(0.1, "rows")},
+    "constrained": lambda: {"kernel_constraint": C.UnitNorm(0)},
 }
 
 O = keras.optimizers
@@ -78,6 +105,10 @@ CASES += [(f"{net}_{name}", net, name, (), {}) for net in ("bn", "wide") for nam
 CASES += [(f"frozen_{name}", "plain", name, ("conv1",), {}) for name in ("sgd_momentum", "adam")]
 CASES += [("bn_frozen_sgd_momentum", "bn", "sgd_momentum", ("conv1", "bn1"), {})]
 CASES += [("bn_frozen_sgd_ema", "bn", "sgd_ema", ("conv1", "bn1"), {})]
+CASES += [(f"regularized_{name}", "regularized", name, (), {}) for name in ("sgd_momentum", "adam")]
+CASES += [("regularized_frozen_sgd_momentum", "regularized", "sgd_momentum", ("conv1", "bn1"), {})]
+CASES += [(f"constrained_{name}", "constrained", name, (), {})
+          for name in ("sgd_momentum", "adam", "sgd_ema", "sgd_accumulated_clipnorm")]
 CASES += [(f"plain_multiplied_{name}", "plain", name, (), {"conv": 0.1, "conv2/": 3.0})
           for name in ("sgd_nesterov", "adamw", "nadam", "ftrl")]
 
@@ -127,7 +158,7 @@ def grouped(weights, make_optimizer, multipliers):
 def run(net, make_optimizer, frozen, multipliers):
     keras.backend.clear_session()
     gc.collect()
-    model = keras.Sequential([L.Input((28, 28, 1)), *NETS[net](), L.Dense(10, activation="softmax", name="dense")])
+    model = keras.Sequential([L.Input((28, 28, 1)), *NETS[net](), L.Dense(10, activation="softmax", name="dense", **LAST.get(net, dict)())])
     initialize(model)
     for layer in frozen:
         model.get_layer(layer).trainable = False
@@ -140,7 +171,7 @@ def run(net, make_optimizer, frozen, multipliers):
     for step in range(STEPS):
         first = step * BATCH % SAMPLES
         with tf.GradientTape() as tape:
-            value = loss(labels[first:first + BATCH], model(x[first:first + BATCH], training=True))
+            value = loss(labels[first:first + BATCH], model(x[first:first + BATCH], training=True)) + sum(model.losses)
         gradients = tape.gradient(value, [weight.value for weight in model.trainable_weights])
         if step == 0:
             truth["first_gradients"] = [sampled(w.path, g) for w, g in zip(model.trainable_weights, gradients)]
@@ -148,7 +179,7 @@ def run(net, make_optimizer, frozen, multipliers):
             one.apply([gradients[i] for i in places], [model.trainable_weights[i] for i in places])
         truth["losses"].append(float(value))
     truth["final_weights"] = [sampled(w.path, w.value) for w in model.weights if "seed" not in w.path]
-    truth["final_loss_all_64_inference"] = float(loss(labels, model(x, training=False)))
+    truth["final_loss_all_64_inference"] = float(loss(labels, model(x, training=False)) + sum(model.losses))
     truth["frozen"] = list(frozen)
     truth["multipliers"] = multipliers
     if optimizer.use_ema:

@@ -1,7 +1,8 @@
 //! Activation layers with arguments.
 
 use super::common::{SymbolicShape, axis_indices, known, one, to_the_end};
-use super::{Initializer, Kind, Lowering, WeightSpec};
+use super::weight::weight_setters;
+use super::{Constraint, Initializer, Kind, Lowering, Regularizer, WeightOptions, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{self, BinaryOp, Function, Op};
@@ -137,11 +138,21 @@ impl Kind for ELU {
 /// Keras's `PReLU` (He et al., arXiv 1502.01852): x above 0, else `alpha · x`.
 ///
 /// Weight: `alpha`, of the input's shape without the batch, with size 1 along `shared_axes`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PReLU {
     /// Axes along which alpha is the same; 1 is the first after the batch.
     pub shared_axes: Vec<usize>,
+    /// Of the weight `alpha`.
+    pub alpha: WeightOptions,
 }
+
+impl Default for PReLU {
+    fn default() -> Self {
+        Self { shared_axes: Vec::new(), alpha: Initializer::ZEROS.into() }
+    }
+}
+
+weight_setters!(PReLU { alpha: alpha_initializer alpha_regularizer alpha_constraint, });
 
 impl PReLU {
     /// An alpha for each element.
@@ -172,7 +183,7 @@ impl Kind for PReLU {
         let x = one(inputs)?;
         let size = |axis| if self.shared_axes.contains(&axis) { Ok(1) } else { known(x, axis) };
         let shape = (1..x.len()).map(size).collect::<Result<_, _>>()?;
-        Ok(vec![WeightSpec::new("alpha", shape, Initializer::Zeros)])
+        Ok(vec![WeightSpec::new("alpha", shape, &self.alpha)])
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {

@@ -3,7 +3,7 @@
 use super::common::{known, one};
 use super::dropout::dropped;
 use super::merge::Add;
-use super::{Initializer, Kind, Lowering, Mode, SymbolicShape, WeightSpec};
+use super::{Initializer, Kind, Lowering, Mode, SymbolicShape, WeightOptions, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{BinaryOp, Function};
@@ -36,8 +36,8 @@ impl Kind for LayerScale {
     }
 
     fn weights(&self, _inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, String> {
-        let initializer = Initializer::Constant(self.init_values as f32);
-        Ok(vec![WeightSpec::new("gamma", vec![self.projection_dim], initializer)])
+        let initializer = WeightOptions::from(Initializer::Constant(self.init_values));
+        Ok(vec![WeightSpec::new("gamma", vec![self.projection_dim], &initializer)])
     }
 
     fn lower(&self, cx: &mut Lowering<'_>, inputs: &[ValueId]) -> Result<ValueId, ShapeError> {

@@ -1,4 +1,4 @@
-//! What layers share: symbolic shapes, padding, weights.
+//! What layers share: symbolic shapes, padding.
 
 use crate::shape::{Padding2D, output_size};
 
@@ -32,42 +32,6 @@ impl Padding {
             Padding::Explicit(padding) => padding,
         }
     }
-}
-
-/// A weight that a layer has.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WeightSpec {
-    /// Keras 3's name: `kernel`.
-    pub name: &'static str,
-    /// Its shape in Keras's layout.
-    pub shape: Vec<usize>,
-    /// Whether training's gradient changes it; false for moving statistics.
-    pub trainable: bool,
-    /// How it begins.
-    pub initializer: Initializer,
-}
-
-impl WeightSpec {
-    pub(crate) fn new(name: &'static str, shape: Vec<usize>, initializer: Initializer) -> Self {
-        Self { name, shape, trainable: true, initializer }
-    }
-
-    pub(crate) fn fixed(name: &'static str, shape: Vec<usize>, initializer: Initializer) -> Self {
-        Self { name, shape, trainable: false, initializer }
-    }
-}
-
-/// How an untrained weight is filled: Keras's defaults.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Initializer {
-    /// Uniform in ±√(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010).
-    GlorotUniform,
-    /// 0
-    Zeros,
-    /// 1
-    Ones,
-    /// That number.
-    Constant(f32),
 }
 
 /// One number for both spatial axes, or one for each: height (rows) first.

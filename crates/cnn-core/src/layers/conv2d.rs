@@ -1,7 +1,10 @@
 //! Convolution.
 
 use super::common::{IntoPair, known, one, picture, positive, setters, slide};
-use super::{Activation, Initializer, Kind, Lowering, Padding, SymbolicShape, WeightSpec};
+use super::weight::{activity_setter, weight_setters};
+use super::{
+    Activation, Constraint, Initializer, Kind, Lowering, Padding, Regularizer, SymbolicShape, WeightOptions, WeightSpec,
+};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{self, Epilogue, Op};
@@ -35,6 +38,12 @@ pub struct Conv2D {
     pub activation: Activation,
     /// Whether a bias is added.
     pub use_bias: bool,
+    /// Of the weight `kernel`.
+    pub kernel: WeightOptions,
+    /// Of the weight `bias`.
+    pub bias: WeightOptions,
+    /// What the loss has for the output.
+    pub activity_regularizer: Option<Regularizer>,
 }
 
 impl Conv2D {
@@ -49,6 +58,9 @@ impl Conv2D {
             groups: 1,
             activation: Activation::Linear,
             use_bias: true,
+            kernel: Initializer::GLOROT_UNIFORM.into(),
+            bias: Initializer::ZEROS.into(),
+            activity_regularizer: None,
         }
     }
 
@@ -60,6 +72,11 @@ impl Conv2D {
 }
 
 setters!(Conv2D);
+weight_setters!(Conv2D {
+    kernel: kernel_initializer kernel_regularizer kernel_constraint,
+    bias: bias_initializer bias_regularizer bias_constraint,
+});
+activity_setter!(Conv2D);
 
 impl Kind for Conv2D {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
@@ -83,9 +100,9 @@ impl Kind for Conv2D {
         let channels = known(one(inputs)?, 3)?;
         let [kh, kw] = self.kernel_size;
         let shape = vec![kh, kw, channels / self.groups, self.filters];
-        let mut weights = vec![WeightSpec::new("kernel", shape, Initializer::GlorotUniform)];
+        let mut weights = vec![WeightSpec::new("kernel", shape, &self.kernel)];
         if self.use_bias {
-            weights.push(WeightSpec::new("bias", vec![self.filters], Initializer::Zeros));
+            weights.push(WeightSpec::new("bias", vec![self.filters], &self.bias));
         }
         Ok(weights)
     }

@@ -1,7 +1,10 @@
 //! Transposed convolution.
 
 use super::common::{IntoPair, at_most_largest, known, one, picture, positive, setters};
-use super::{Activation, Initializer, Kind, Lowering, Padding, SymbolicShape, WeightSpec};
+use super::weight::{activity_setter, weight_setters};
+use super::{
+    Activation, Constraint, Initializer, Kind, Lowering, Padding, Regularizer, SymbolicShape, WeightOptions, WeightSpec,
+};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{self, Epilogue, Op};
@@ -17,7 +20,7 @@ use crate::shape::dilated;
 /// | same | given | `(n - 1) · s + k mod 2 + o` |
 ///
 /// Weights: `kernel` `[KH, KW, filters, C]`, and `bias` where `use_bias`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conv2DTranspose {
     /// Number of output channels.
     pub filters: usize,
@@ -35,6 +38,12 @@ pub struct Conv2DTranspose {
     pub activation: Activation,
     /// Whether a bias is added.
     pub use_bias: bool,
+    /// Of the weight `kernel`.
+    pub kernel: WeightOptions,
+    /// Of the weight `bias`.
+    pub bias: WeightOptions,
+    /// What the loss has for the output.
+    pub activity_regularizer: Option<Regularizer>,
 }
 
 impl Conv2DTranspose {
@@ -49,6 +58,9 @@ impl Conv2DTranspose {
             dilation_rate: [1, 1],
             activation: Activation::Linear,
             use_bias: true,
+            kernel: Initializer::GLOROT_UNIFORM.into(),
+            bias: Initializer::ZEROS.into(),
+            activity_regularizer: None,
         }
     }
 
@@ -87,6 +99,11 @@ impl Conv2DTranspose {
 }
 
 setters!(Conv2DTranspose);
+weight_setters!(Conv2DTranspose {
+    kernel: kernel_initializer kernel_regularizer kernel_constraint,
+    bias: bias_initializer bias_regularizer bias_constraint,
+});
+activity_setter!(Conv2DTranspose);
 
 impl Kind for Conv2DTranspose {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
@@ -111,9 +128,9 @@ impl Kind for Conv2DTranspose {
         let channels = known(one(inputs)?, 3)?;
         let [kh, kw] = self.kernel_size;
         let shape = vec![kh, kw, self.filters, channels];
-        let mut weights = vec![WeightSpec::new("kernel", shape, Initializer::GlorotUniform)];
+        let mut weights = vec![WeightSpec::new("kernel", shape, &self.kernel)];
         if self.use_bias {
-            weights.push(WeightSpec::new("bias", vec![self.filters], Initializer::Zeros));
+            weights.push(WeightSpec::new("bias", vec![self.filters], &self.bias));
         }
         Ok(weights)
     }

@@ -1,7 +1,10 @@
 //! The fully connected layer.
 
 use super::common::{known, one, positive};
-use super::{Activation, Initializer, Kind, Lowering, SymbolicShape, WeightSpec};
+use super::weight::{activity_setter, weight_setters};
+use super::{
+    Activation, Constraint, Initializer, Kind, Lowering, Regularizer, SymbolicShape, WeightOptions, WeightSpec,
+};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{Gemm, Op};
@@ -9,7 +12,7 @@ use crate::op::{Gemm, Op};
 /// Keras's `Dense`: x `[.., inputs]` times a matrix, to `[.., units]`.
 ///
 /// Weights: `kernel` `[inputs, units]`, and `bias` `[units]` where `use_bias`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dense {
     /// Size of the output's last axis.
     pub units: usize,
@@ -17,12 +20,25 @@ pub struct Dense {
     pub activation: Activation,
     /// Whether a bias is added.
     pub use_bias: bool,
+    /// Of the weight `kernel`.
+    pub kernel: WeightOptions,
+    /// Of the weight `bias`.
+    pub bias: WeightOptions,
+    /// What the loss has for the output.
+    pub activity_regularizer: Option<Regularizer>,
 }
 
 impl Dense {
     /// Linear, with bias.
     pub fn new(units: usize) -> Self {
-        Self { units, activation: Activation::Linear, use_bias: true }
+        Self {
+            units,
+            activation: Activation::Linear,
+            use_bias: true,
+            kernel: Initializer::GLOROT_UNIFORM.into(),
+            bias: Initializer::ZEROS.into(),
+            activity_regularizer: None,
+        }
     }
 
     /// Sets what is applied last.
@@ -37,6 +53,12 @@ impl Dense {
         self
     }
 }
+
+weight_setters!(Dense {
+    kernel: kernel_initializer kernel_regularizer kernel_constraint,
+    bias: bias_initializer bias_regularizer bias_constraint,
+});
+activity_setter!(Dense);
 
 impl Kind for Dense {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
@@ -54,9 +76,9 @@ impl Kind for Dense {
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, String> {
         let x = one(inputs)?;
         let inputs = known(x, x.len() - 1)?;
-        let mut weights = vec![WeightSpec::new("kernel", vec![inputs, self.units], Initializer::GlorotUniform)];
+        let mut weights = vec![WeightSpec::new("kernel", vec![inputs, self.units], &self.kernel)];
         if self.use_bias {
-            weights.push(WeightSpec::new("bias", vec![self.units], Initializer::Zeros));
+            weights.push(WeightSpec::new("bias", vec![self.units], &self.bias));
         }
         Ok(weights)
     }

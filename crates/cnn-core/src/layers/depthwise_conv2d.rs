@@ -2,7 +2,10 @@
 
 use super::common::{IntoPair, known, one, picture, positive, setters, slide};
 use super::conv2d::convolve;
-use super::{Activation, Initializer, Kind, Lowering, Padding, SymbolicShape, WeightSpec};
+use super::weight::{activity_setter, weight_setters};
+use super::{
+    Activation, Constraint, Initializer, Kind, Lowering, Padding, Regularizer, SymbolicShape, WeightOptions, WeightSpec,
+};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 
@@ -10,7 +13,7 @@ use crate::graph::ValueId;
 ///
 /// Weights: `kernel` `[KH, KW, C, depth_multiplier]`, and `bias` where `use_bias`. Output channel `c · M + m` is channel c
 /// under filter m.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DepthwiseConv2D {
     /// Height and width of the window.
     pub kernel_size: [usize; 2],
@@ -26,6 +29,12 @@ pub struct DepthwiseConv2D {
     pub activation: Activation,
     /// Whether a bias is added.
     pub use_bias: bool,
+    /// Of the depthwise filters.
+    pub depthwise: WeightOptions,
+    /// Of the weight `bias`.
+    pub bias: WeightOptions,
+    /// What the loss has for the output.
+    pub activity_regularizer: Option<Regularizer>,
 }
 
 impl DepthwiseConv2D {
@@ -39,6 +48,9 @@ impl DepthwiseConv2D {
             dilation_rate: [1, 1],
             activation: Activation::Linear,
             use_bias: true,
+            depthwise: Initializer::GLOROT_UNIFORM.into(),
+            bias: Initializer::ZEROS.into(),
+            activity_regularizer: None,
         }
     }
 
@@ -50,6 +62,11 @@ impl DepthwiseConv2D {
 }
 
 setters!(DepthwiseConv2D);
+weight_setters!(DepthwiseConv2D {
+    depthwise: depthwise_initializer depthwise_regularizer depthwise_constraint,
+    bias: bias_initializer bias_regularizer bias_constraint,
+});
+activity_setter!(DepthwiseConv2D);
 
 impl Kind for DepthwiseConv2D {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
@@ -67,9 +84,9 @@ impl Kind for DepthwiseConv2D {
         let channels = known(one(inputs)?, 3)?;
         let [kh, kw] = self.kernel_size;
         let shape = vec![kh, kw, channels, self.depth_multiplier];
-        let mut weights = vec![WeightSpec::new("kernel", shape, Initializer::GlorotUniform)];
+        let mut weights = vec![WeightSpec::new("kernel", shape, &self.depthwise)];
         if self.use_bias {
-            weights.push(WeightSpec::new("bias", vec![channels * self.depth_multiplier], Initializer::Zeros));
+            weights.push(WeightSpec::new("bias", vec![channels * self.depth_multiplier], &self.bias));
         }
         Ok(weights)
     }

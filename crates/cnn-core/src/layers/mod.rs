@@ -12,11 +12,13 @@ mod activations;
 mod applications;
 mod augmentation;
 mod common;
+mod constraint;
 mod conv2d;
 mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod initializer;
 mod input;
 mod lowering;
 mod merge;
@@ -25,9 +27,11 @@ mod operation;
 mod padding;
 mod pooling;
 mod preprocessing;
+mod regularizer;
 mod resampling;
 mod reshape;
 mod separable_conv2d;
+mod weight;
 
 use std::sync::Arc;
 
@@ -42,12 +46,14 @@ pub use augmentation::{
     RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,
     Solarization,
 };
-pub use common::{Initializer, IntoPair, IntoShape, Padding, SymbolicShape, WeightSpec};
+pub use common::{IntoPair, IntoShape, Padding, SymbolicShape};
+pub use constraint::Constraint;
 pub use conv2d::Conv2D;
 pub use conv2d_transpose::Conv2DTranspose;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2D;
 pub use dropout::Dropout;
+pub use initializer::{Distribution, FanMode, Initializer, InitializerError};
 pub use input::InputLayer;
 pub use lowering::{Lowering, Mode, SEED};
 pub use merge::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
@@ -56,9 +62,11 @@ pub use operation::Operation;
 pub use padding::{Cropping2D, ZeroPadding2D};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
 pub use preprocessing::{Normalization, Numbers, Rescaling};
+pub use regularizer::{OrthogonalMode, Regularizer};
 pub use resampling::{Resizing, UpSampling2D};
 pub use reshape::{Flatten, Permute, Reshape};
 pub use separable_conv2d::SeparableConv2D;
+pub use weight::{WeightOptions, WeightSpec};
 
 use crate::error::ShapeError;
 use crate::graph::ValueId;
@@ -119,13 +127,16 @@ macro_rules! layers {
             /// Its weights, in the order in which Keras creates them. None for a nested model: its layers have them.
             ///
             /// # Errors
-            /// If a size that a weight's shape depends on is not known.
+            /// If a size that a weight's shape depends on is not known, or an initializer, regularizer or constraint is for
+            /// other shapes.
             pub fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, ShapeError> {
-                let refuse = |wanted| ShapeError::symbolic(self.class_name(), wanted, inputs.to_vec());
-                match self {
-                    $(Layer::$kind(layer) => layer.weights(inputs).map_err(refuse),)*
+                let weights = match self {
+                    $(Layer::$kind(layer) => layer.weights(inputs),)*
                     Layer::Model(_) => Ok(Vec::new()),
-                }
+                };
+                weights
+                    .and_then(|weights| weights.iter().try_for_each(WeightSpec::check).map(|()| weights))
+                    .map_err(|wanted| ShapeError::symbolic(self.class_name(), wanted, inputs.to_vec()))
             }
 
             /// Adds the ops that do its work to the graph. Shapes are known here, the batch included.
@@ -178,6 +189,18 @@ impl Layer {
             Layer::Conv2DTranspose(layer) => Some(layer.activation),
             Layer::Dense(layer) => Some(layer.activation),
             Layer::Activation(activation) => Some(*activation),
+            _ => None,
+        }
+    }
+
+    /// Its argument `activity_regularizer`, where its class has one and it is set.
+    pub fn activity_regularizer(&self) -> Option<&Regularizer> {
+        match self {
+            Layer::Conv2D(layer) => layer.activity_regularizer.as_ref(),
+            Layer::DepthwiseConv2D(layer) => layer.activity_regularizer.as_ref(),
+            Layer::SeparableConv2D(layer) => layer.activity_regularizer.as_ref(),
+            Layer::Conv2DTranspose(layer) => layer.activity_regularizer.as_ref(),
+            Layer::Dense(layer) => layer.activity_regularizer.as_ref(),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! Normalisation layers.
 
 use super::common::{axis_index, axis_indices, known, one, to_the_end};
-use super::{Initializer, Kind, Lowering, Mode, SymbolicShape, WeightSpec};
+use super::weight::weight_setters;
+use super::{Constraint, Initializer, Kind, Lowering, Mode, Regularizer, SymbolicShape, WeightOptions, WeightSpec};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 use crate::op::{BatchNorm, BinaryOp, Function, LayerNorm, Op, Reduce, ReduceKind};
@@ -10,7 +11,7 @@ use crate::tensor::Tensor;
 /// Keras's `BatchNormalization` (Ioffe and Szegedy, arXiv 1502.03167).
 ///
 /// Weights, each as long as `axis`: `gamma` where `scale`, `beta` where `center`, `moving_mean`, `moving_variance`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormalization {
     /// The axis of the channels; counts from the end where negative.
     pub axis: isize,
@@ -22,11 +23,29 @@ pub struct BatchNormalization {
     pub center: bool,
     /// Whether gamma multiplies.
     pub scale: bool,
+    /// Of the weight `beta`.
+    pub beta: WeightOptions,
+    /// Of the weight `gamma`.
+    pub gamma: WeightOptions,
+    /// Of the weight `moving_mean`, which has an initializer alone.
+    pub moving_mean: WeightOptions,
+    /// Of the weight `moving_variance`, which has an initializer alone.
+    pub moving_variance: WeightOptions,
 }
 
 impl Default for BatchNormalization {
     fn default() -> Self {
-        Self { axis: -1, momentum: 0.99, epsilon: 1e-3, center: true, scale: true }
+        Self {
+            axis: -1,
+            momentum: 0.99,
+            epsilon: 1e-3,
+            center: true,
+            scale: true,
+            beta: Initializer::ZEROS.into(),
+            gamma: Initializer::ONES.into(),
+            moving_mean: Initializer::ZEROS.into(),
+            moving_variance: Initializer::ONES.into(),
+        }
     }
 }
 
@@ -67,6 +86,13 @@ impl BatchNormalization {
     }
 }
 
+weight_setters!(BatchNormalization {
+    beta: beta_initializer beta_regularizer beta_constraint,
+    gamma: gamma_initializer gamma_regularizer gamma_constraint,
+    moving_mean: moving_mean_initializer,
+    moving_variance: moving_variance_initializer,
+});
+
 impl Kind for BatchNormalization {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
         let x = one(inputs)?;
@@ -79,13 +105,13 @@ impl Kind for BatchNormalization {
         let shape = vec![known(x, axis_index(self.axis, x.len())?)?];
         let mut weights = Vec::new();
         if self.scale {
-            weights.push(WeightSpec::new("gamma", shape.clone(), Initializer::Ones));
+            weights.push(WeightSpec::new("gamma", shape.clone(), &self.gamma));
         }
         if self.center {
-            weights.push(WeightSpec::new("beta", shape.clone(), Initializer::Zeros));
+            weights.push(WeightSpec::new("beta", shape.clone(), &self.beta));
         }
-        weights.push(WeightSpec::fixed("moving_mean", shape.clone(), Initializer::Zeros));
-        weights.push(WeightSpec::fixed("moving_variance", shape, Initializer::Ones));
+        weights.push(WeightSpec::fixed("moving_mean", shape.clone(), &self.moving_mean));
+        weights.push(WeightSpec::fixed("moving_variance", shape, &self.moving_variance));
         Ok(weights)
     }
 
@@ -148,11 +174,22 @@ pub struct LayerNormalization {
     pub center: bool,
     /// Whether gamma multiplies.
     pub scale: bool,
+    /// Of the weight `beta`.
+    pub beta: WeightOptions,
+    /// Of the weight `gamma`.
+    pub gamma: WeightOptions,
 }
 
 impl Default for LayerNormalization {
     fn default() -> Self {
-        Self { axis: vec![-1], epsilon: 1e-3, center: true, scale: true }
+        Self {
+            axis: vec![-1],
+            epsilon: 1e-3,
+            center: true,
+            scale: true,
+            beta: Initializer::ZEROS.into(),
+            gamma: Initializer::ONES.into(),
+        }
     }
 }
 
@@ -187,6 +224,11 @@ impl LayerNormalization {
     }
 }
 
+weight_setters!(LayerNormalization {
+    beta: beta_initializer beta_regularizer beta_constraint,
+    gamma: gamma_initializer gamma_regularizer gamma_constraint,
+});
+
 impl Kind for LayerNormalization {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
         let x = one(inputs)?;
@@ -208,10 +250,10 @@ impl Kind for LayerNormalization {
         let shape: Vec<usize> = axes.iter().map(size).collect::<Result<_, _>>()?;
         let mut weights = Vec::new();
         if self.scale {
-            weights.push(WeightSpec::new("gamma", shape.clone(), Initializer::Ones));
+            weights.push(WeightSpec::new("gamma", shape.clone(), &self.gamma));
         }
         if self.center {
-            weights.push(WeightSpec::new("beta", shape, Initializer::Zeros));
+            weights.push(WeightSpec::new("beta", shape, &self.beta));
         }
         Ok(weights)
     }

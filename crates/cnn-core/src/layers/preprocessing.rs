@@ -182,9 +182,9 @@ impl Kind for Normalization {
         }
         let (_, sizes) = self.kept(one(inputs)?)?;
         Ok(vec![
-            WeightSpec::fixed("mean", sizes.clone(), Initializer::Zeros),
-            WeightSpec::fixed("variance", sizes, Initializer::Ones),
-            WeightSpec::fixed("count", Vec::new(), Initializer::Zeros),
+            WeightSpec::fixed("mean", sizes.clone(), &Initializer::ZEROS.into()),
+            WeightSpec::fixed("variance", sizes, &Initializer::ONES.into()),
+            WeightSpec::fixed("count", Vec::new(), &Initializer::ZEROS.into()),
         ])
     }
 

@@ -3,7 +3,10 @@
 use super::common::{IntoPair, known, one, picture, positive, setters, slide};
 use super::conv2d::convolve;
 use super::depthwise_conv2d::depthwise;
-use super::{Activation, Initializer, Kind, Lowering, Padding, SymbolicShape, WeightSpec};
+use super::weight::{activity_setter, weight_setters};
+use super::{
+    Activation, Constraint, Initializer, Kind, Lowering, Padding, Regularizer, SymbolicShape, WeightOptions, WeightSpec,
+};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 
@@ -11,7 +14,7 @@ use crate::graph::ValueId;
 ///
 /// Weights: `depthwise_kernel` `[KH, KW, C, M]` with M the `depth_multiplier`, `pointwise_kernel` `[1, 1, C·M, filters]`,
 /// and `bias` where `use_bias`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SeparableConv2D {
     /// Number of output channels.
     pub filters: usize,
@@ -29,6 +32,14 @@ pub struct SeparableConv2D {
     pub activation: Activation,
     /// Whether a bias is added.
     pub use_bias: bool,
+    /// Of the depthwise filters.
+    pub depthwise: WeightOptions,
+    /// Of the pointwise filters.
+    pub pointwise: WeightOptions,
+    /// Of the weight `bias`.
+    pub bias: WeightOptions,
+    /// What the loss has for the output.
+    pub activity_regularizer: Option<Regularizer>,
 }
 
 impl SeparableConv2D {
@@ -43,6 +54,10 @@ impl SeparableConv2D {
             depth_multiplier: 1,
             activation: Activation::Linear,
             use_bias: true,
+            depthwise: Initializer::GLOROT_UNIFORM.into(),
+            pointwise: Initializer::GLOROT_UNIFORM.into(),
+            bias: Initializer::ZEROS.into(),
+            activity_regularizer: None,
         }
     }
 
@@ -54,6 +69,12 @@ impl SeparableConv2D {
 }
 
 setters!(SeparableConv2D);
+weight_setters!(SeparableConv2D {
+    depthwise: depthwise_initializer depthwise_regularizer depthwise_constraint,
+    pointwise: pointwise_initializer pointwise_regularizer pointwise_constraint,
+    bias: bias_initializer bias_regularizer bias_constraint,
+});
+activity_setter!(SeparableConv2D);
 
 impl Kind for SeparableConv2D {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, String> {
@@ -73,11 +94,11 @@ impl Kind for SeparableConv2D {
         let depthwise = vec![kh, kw, channels, self.depth_multiplier];
         let pointwise = vec![1, 1, channels * self.depth_multiplier, self.filters];
         let mut weights = vec![
-            WeightSpec::new("depthwise_kernel", depthwise, Initializer::GlorotUniform),
-            WeightSpec::new("pointwise_kernel", pointwise, Initializer::GlorotUniform),
+            WeightSpec::new("depthwise_kernel", depthwise, &self.depthwise),
+            WeightSpec::new("pointwise_kernel", pointwise, &self.pointwise),
         ];
         if self.use_bias {
-            weights.push(WeightSpec::new("bias", vec![self.filters], Initializer::Zeros));
+            weights.push(WeightSpec::new("bias", vec![self.filters], &self.bias));
         }
         Ok(weights)
     }

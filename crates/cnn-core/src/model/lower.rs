@@ -34,14 +34,10 @@ impl Model {
         // Refuses what the layers would refuse, under their names, before any op is made.
         self.output_shapes_for(&symbolic(input_shapes))?;
         let inputs = self.graph_inputs(&mut graph, input_shapes);
-        let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
-        let outputs = self.lower_tapped(&mut graph, &inputs, mode, &mut tapped)?;
-        for (x, value) in self.outputs.iter().zip(outputs) {
-            graph.output(self.layers[x.layer].name.clone(), value);
-        }
-        for (path, value) in tapped {
-            let value = value.ok_or_else(|| self.unknown_layer(&path))?;
-            graph.output(path, value);
+        let values = self.lower_tapped(&mut graph, &inputs, mode, taps)?;
+        let made_by = self.outputs.iter().map(|x| self.layers[x.layer].name.as_str());
+        for (name, value) in made_by.chain(taps.iter().copied()).zip(values) {
+            graph.output(name, value);
         }
         Ok(graph)
     }
@@ -52,7 +48,7 @@ impl Model {
         named.map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone())).collect()
     }
 
-    /// Appends the model's ops behind values that a graph has; the values of its outputs.
+    /// Appends the model's ops behind values that a graph has; the values of its outputs, and then of `taps`.
     ///
     /// ```
     /// use cnn_core::layers::{Dense, Mode};
@@ -60,17 +56,23 @@ impl Model {
     /// let model = Sequential::new("m").input([4])?.add(Dense::new(3))?.model()?;
     /// let mut graph = Graph::new();
     /// let inputs = model.graph_inputs(&mut graph, &[vec![8, 4]]);
-    /// let outputs = model.lower_behind(&mut graph, &inputs, Mode::Training)?;
+    /// let outputs = model.lower_behind(&mut graph, &inputs, Mode::Training, &[])?;
     /// assert_eq!(graph.value(outputs[0]).shape, [8, 3]);
     /// # Ok::<(), cnn_core::ModelError>(())
     /// ```
     ///
     /// # Errors
     /// As [`Model::lower`].
-    pub fn lower_behind(&self, graph: &mut Graph, inputs: &[ValueId], mode: Mode) -> Result<Vec<ValueId>, ModelError> {
+    pub fn lower_behind(
+        &self,
+        graph: &mut Graph,
+        inputs: &[ValueId],
+        mode: Mode,
+        taps: &[&str],
+    ) -> Result<Vec<ValueId>, ModelError> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|&x| graph.value(x).shape.clone()).collect();
         self.output_shapes_for(&symbolic(&shapes))?;
-        Ok(self.lower_tapped(graph, inputs, mode, &mut Vec::new())?)
+        self.lower_tapped(graph, inputs, mode, taps)
     }
 
     fn lower_tapped(
@@ -78,10 +80,16 @@ impl Model {
         graph: &mut Graph,
         inputs: &[ValueId],
         mode: Mode,
-        taps: &mut Vec<(String, Option<ValueId>)>,
-    ) -> Result<Vec<ValueId>, ShapeError> {
+        taps: &[&str],
+    ) -> Result<Vec<ValueId>, ModelError> {
+        let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
         let (path, trainable) = (String::new(), self.trainable);
-        self.lower_layers(&mut Lowering { graph, mode, path, weights: &[], trainable, taps }, inputs)
+        let mut lowering = Lowering { graph, mode, path, weights: &[], trainable, taps: &mut tapped };
+        let mut values = self.lower_layers(&mut lowering, inputs)?;
+        for (path, value) in tapped {
+            values.push(value.ok_or_else(|| self.unknown_layer(&path))?);
+        }
+        Ok(values)
     }
 
     /// Adds the ops of a model that is a layer of another; `cx.path` is its own path.

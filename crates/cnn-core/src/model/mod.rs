@@ -15,7 +15,7 @@ pub use build::{Functional, Sequential};
 pub use names::to_snake_case;
 
 use crate::error::{ModelError, ShapeError};
-use crate::layers::{Initializer, Layer, SymbolicShape, WeightSpec};
+use crate::layers::{Layer, SymbolicShape, WeightOptions, WeightSpec};
 
 /// What a layer's call makes: which layer, which of its calls, which of that call's outputs.
 ///
@@ -133,8 +133,8 @@ pub struct Weight {
     pub shape: Vec<usize>,
     /// Whether training changes it: false for moving statistics, and where its layer or a model around it is frozen.
     pub trainable: bool,
-    /// How it begins.
-    pub initializer: Initializer,
+    /// How it begins, and what training asks of it.
+    pub options: WeightOptions,
 }
 
 impl Weight {
@@ -325,7 +325,7 @@ impl Model {
                     name: spec.name,
                     shape: spec.shape.clone(),
                     trainable: trainable && layer.trainable && spec.trainable,
-                    initializer: spec.initializer,
+                    options: spec.options.clone(),
                 })),
             }
         }

@@ -161,7 +161,7 @@ const KNOWN: &[&str] = &[
 /// assert_eq!(metric.name(), "accuracy");
 /// ```
 pub fn by_name(name: &str) -> Result<Box<dyn Metric>, MetricError> {
-    Ok(match crate::names::find(name, KNOWN) {
+    Ok(match cnn_core::names::find(name, KNOWN) {
         Some("accuracy") => Box::new(Accuracy::new()),
         Some("binary_accuracy") => Box::new(Accuracy::binary(0.5)),
         Some("categorical_accuracy") => Box::new(Accuracy::categorical()),

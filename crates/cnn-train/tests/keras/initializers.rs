@@ -1,4 +1,4 @@
-use cnn_train::initializer::{Distribution, FanMode, Initializer};
+use cnn_core::layers::{Distribution, FanMode, Initializer};
 use serde_json::Value;
 
 use crate::{book, close, number, numbers, optional};

@@ -9,7 +9,7 @@ use crate::error::Problem;
 /// The arguments of one layer.
 pub(super) struct Args<'a> {
     config: &'a Map<String, Value>,
-    taken: Vec<&'static str>,
+    taken: Vec<String>,
     /// Where it stands: the models around it, its name and its class.
     pub(super) place: String,
     pub(super) dialect: Dialect,
@@ -31,8 +31,8 @@ impl<'a> Args<'a> {
     }
 
     /// The argument's value; `None` where it is missing or null.
-    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.taken.push(key);
+    pub(super) fn get(&mut self, key: &str) -> Option<&'a Value> {
+        self.taken.push(key.to_owned());
         self.config.get(key).filter(|value| !value.is_null())
     }
 
@@ -41,7 +41,7 @@ impl<'a> Args<'a> {
         self.config.contains_key(key)
     }
 
-    fn wrong(&self, key: &str, value: &Value, wanted: &str) -> Problem {
+    pub(super) fn wrong(&self, key: &str, value: &Value, wanted: &str) -> Problem {
         let mut shown = value.to_string();
         if shown.chars().count() > 80 {
             shown = shown.chars().take(80).chain("...".chars()).collect();
@@ -205,20 +205,10 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// Takes `[prefix_]initializer`, `regularizer` and `constraint`: they matter in training alone, and a regularizer
-    /// or constraint that is there is noted.
-    pub(super) fn training_only(&mut self, keys: &[&'static str]) {
-        for &key in keys {
-            if self.get(key).is_some() && !key.ends_with("initializer") {
-                self.notes.push(format!("{}: {key} has no effect in inference and is not kept", self.place));
-            }
-        }
-    }
-
     /// Ends the taking: whatever is left is unknown.
     pub(super) fn finish(mut self) -> Result<Vec<String>, Problem> {
         let unknown: Vec<&str> =
-            self.config.keys().map(String::as_str).filter(|key| !self.taken.contains(key)).collect();
+            self.config.keys().filter(|key| !self.taken.contains(key)).map(String::as_str).collect();
         match unknown.as_slice() {
             [] => Ok(std::mem::take(&mut self.notes)),
             [one] => Err(self.error(format!("unknown argument '{one}'"))),
@@ -238,7 +228,7 @@ pub(super) fn as_size(value: &Value) -> Option<usize> {
     usize::try_from(as_integer(value)?).ok()
 }
 
-fn as_number(value: &Value) -> Option<f64> {
+pub(super) fn as_number(value: &Value) -> Option<f64> {
     value.as_f64().filter(|number| number.is_finite())
 }
 

@@ -1,10 +1,14 @@
 //! Convolutions and Dense: arguments from and to a configuration.
 
-use cnn_core::layers::{Activation, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Padding, SeparableConv2D};
+use cnn_core::layers::{
+    Activation, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Initializer, Padding, Regularizer, SeparableConv2D,
+    WeightOptions,
+};
 use serde_json::json;
 
 use super::args::Args;
-use super::write::{Config, activation, glorot, initialized, padding, zeros};
+use super::options::{regularizer, write_weights};
+use super::write::{Config, activation, padding};
 use crate::error::Problem;
 
 /// What the arguments of all convolutions have in common.
@@ -15,19 +19,12 @@ struct Common {
     dilation_rate: [usize; 2],
     activation: Activation,
     use_bias: bool,
+    bias: WeightOptions,
+    activity_regularizer: Option<Regularizer>,
 }
 
 fn common(args: &mut Args<'_>) -> Result<Common, Problem> {
     args.channels_last()?;
-    args.training_only(&[
-        "kernel_initializer",
-        "kernel_regularizer",
-        "kernel_constraint",
-        "bias_initializer",
-        "bias_regularizer",
-        "bias_constraint",
-        "activity_regularizer",
-    ]);
     Ok(Common {
         kernel_size: args.pair("kernel_size")?,
         strides: args.pair_or("strides", [1, 1])?,
@@ -35,13 +32,36 @@ fn common(args: &mut Args<'_>) -> Result<Common, Problem> {
         dilation_rate: args.pair_or("dilation_rate", [1, 1])?,
         activation: args.activation()?,
         use_bias: args.flag_or("use_bias", true)?,
+        bias: args.weight("bias", Initializer::ZEROS)?,
+        activity_regularizer: args.regularizer("activity_regularizer")?,
     })
 }
 
+/// Takes what Keras 2 writes for a kernel that separable and depthwise convolutions have not.
+fn no_kernel(args: &mut Args<'_>) {
+    for key in ["kernel_initializer", "kernel_regularizer", "kernel_constraint"] {
+        args.get(key);
+    }
+}
+
 pub(super) fn read_conv2d(args: &mut Args<'_>) -> Result<Conv2D, Problem> {
-    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias } = common(args)?;
+    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias, bias, activity_regularizer } =
+        common(args)?;
     let (filters, groups) = (args.size("filters")?, args.size_or("groups", 1)?);
-    Ok(Conv2D { filters, kernel_size, strides, padding, dilation_rate, groups, activation, use_bias })
+    let kernel = args.weight("kernel", Initializer::GLOROT_UNIFORM)?;
+    Ok(Conv2D {
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        dilation_rate,
+        groups,
+        activation,
+        use_bias,
+        kernel,
+        bias,
+        activity_regularizer,
+    })
 }
 
 pub(super) fn write_conv2d(layer: &Conv2D, config: &mut Config<'_>) -> Result<(), Problem> {
@@ -54,16 +74,30 @@ pub(super) fn write_conv2d(layer: &Conv2D, config: &mut Config<'_>) -> Result<()
     config.set("groups", json!(layer.groups));
     config.set("activation", activation(layer.activation, config)?);
     config.set("use_bias", json!(layer.use_bias));
-    initialized(config, &[("kernel", glorot()), ("bias", zeros())], true);
+    write_weights(config, &[("kernel", &layer.kernel), ("bias", &layer.bias)]);
+    config.set("activity_regularizer", regularizer(layer.activity_regularizer.as_ref()));
     Ok(())
 }
 
 pub(super) fn read_depthwise_conv2d(args: &mut Args<'_>) -> Result<DepthwiseConv2D, Problem> {
-    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias } = common(args)?;
-    args.training_only(&["depthwise_initializer", "depthwise_regularizer", "depthwise_constraint"]);
+    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias, bias, activity_regularizer } =
+        common(args)?;
+    no_kernel(args);
+    let depthwise = args.weight("depthwise", Initializer::GLOROT_UNIFORM)?;
     args.only("groups", &json!(1))?;
     let depth_multiplier = args.size_or("depth_multiplier", 1)?;
-    Ok(DepthwiseConv2D { kernel_size, strides, padding, depth_multiplier, dilation_rate, activation, use_bias })
+    Ok(DepthwiseConv2D {
+        kernel_size,
+        strides,
+        padding,
+        depth_multiplier,
+        dilation_rate,
+        activation,
+        use_bias,
+        depthwise,
+        bias,
+        activity_regularizer,
+    })
 }
 
 pub(super) fn write_depthwise_conv2d(layer: &DepthwiseConv2D, config: &mut Config<'_>) -> Result<(), Problem> {
@@ -75,20 +109,17 @@ pub(super) fn write_depthwise_conv2d(layer: &DepthwiseConv2D, config: &mut Confi
     config.set("dilation_rate", json!(layer.dilation_rate));
     config.set("activation", activation(layer.activation, config)?);
     config.set("use_bias", json!(layer.use_bias));
-    initialized(config, &[("depthwise", glorot()), ("bias", zeros())], true);
+    write_weights(config, &[("depthwise", &layer.depthwise), ("bias", &layer.bias)]);
+    config.set("activity_regularizer", regularizer(layer.activity_regularizer.as_ref()));
     Ok(())
 }
 
 pub(super) fn read_separable_conv2d(args: &mut Args<'_>) -> Result<SeparableConv2D, Problem> {
-    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias } = common(args)?;
-    args.training_only(&[
-        "depthwise_initializer",
-        "depthwise_regularizer",
-        "depthwise_constraint",
-        "pointwise_initializer",
-        "pointwise_regularizer",
-        "pointwise_constraint",
-    ]);
+    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias, bias, activity_regularizer } =
+        common(args)?;
+    no_kernel(args);
+    let depthwise = args.weight("depthwise", Initializer::GLOROT_UNIFORM)?;
+    let pointwise = args.weight("pointwise", Initializer::GLOROT_UNIFORM)?;
     args.only("groups", &json!(1))?;
     let (filters, depth_multiplier) = (args.size("filters")?, args.size_or("depth_multiplier", 1)?);
     Ok(SeparableConv2D {
@@ -100,6 +131,10 @@ pub(super) fn read_separable_conv2d(args: &mut Args<'_>) -> Result<SeparableConv
         depth_multiplier,
         activation,
         use_bias,
+        depthwise,
+        pointwise,
+        bias,
+        activity_regularizer,
     })
 }
 
@@ -113,19 +148,34 @@ pub(super) fn write_separable_conv2d(layer: &SeparableConv2D, config: &mut Confi
     config.set("dilation_rate", json!(layer.dilation_rate));
     config.set("activation", activation(layer.activation, config)?);
     config.set("use_bias", json!(layer.use_bias));
-    initialized(config, &[("depthwise", glorot()), ("pointwise", glorot()), ("bias", zeros())], true);
+    write_weights(config, &[("depthwise", &layer.depthwise), ("pointwise", &layer.pointwise), ("bias", &layer.bias)]);
+    config.set("activity_regularizer", regularizer(layer.activity_regularizer.as_ref()));
     Ok(())
 }
 
 pub(super) fn read_conv2d_transpose(args: &mut Args<'_>) -> Result<Conv2DTranspose, Problem> {
-    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias } = common(args)?;
+    let Common { kernel_size, strides, padding, dilation_rate, activation, use_bias, bias, activity_regularizer } =
+        common(args)?;
     args.only("groups", &json!(1))?;
     let filters = args.size("filters")?;
     let output_padding = match args.get("output_padding") {
         None => None,
         Some(_) => Some(args.pair("output_padding")?),
     };
-    Ok(Conv2DTranspose { filters, kernel_size, strides, padding, output_padding, dilation_rate, activation, use_bias })
+    let kernel = args.weight("kernel", Initializer::GLOROT_UNIFORM)?;
+    Ok(Conv2DTranspose {
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        output_padding,
+        dilation_rate,
+        activation,
+        use_bias,
+        kernel,
+        bias,
+        activity_regularizer,
+    })
 }
 
 pub(super) fn write_conv2d_transpose(layer: &Conv2DTranspose, config: &mut Config<'_>) -> Result<(), Problem> {
@@ -137,31 +187,34 @@ pub(super) fn write_conv2d_transpose(layer: &Conv2DTranspose, config: &mut Confi
     config.set("dilation_rate", json!(layer.dilation_rate));
     config.set("activation", activation(layer.activation, config)?);
     config.set("use_bias", json!(layer.use_bias));
-    initialized(config, &[("kernel", glorot()), ("bias", zeros())], true);
+    write_weights(config, &[("kernel", &layer.kernel), ("bias", &layer.bias)]);
+    config.set("activity_regularizer", regularizer(layer.activity_regularizer.as_ref()));
     config.set("output_padding", json!(layer.output_padding));
     Ok(())
 }
 
 pub(super) fn read_dense(args: &mut Args<'_>) -> Result<Dense, Problem> {
-    args.training_only(&[
-        "kernel_initializer",
-        "kernel_regularizer",
-        "kernel_constraint",
-        "bias_initializer",
-        "bias_regularizer",
-        "bias_constraint",
-        "activity_regularizer",
-    ]);
     if args.get("quantization_config").is_some() || args.get("lora_rank").is_some() {
         return Err(args.unsupported("a quantised or LoRA Dense", "save the model with plain float32 weights"));
     }
-    Ok(Dense { units: args.size("units")?, activation: args.activation()?, use_bias: args.flag_or("use_bias", true)? })
+    Ok(Dense {
+        units: args.size("units")?,
+        activation: args.activation()?,
+        use_bias: args.flag_or("use_bias", true)?,
+        kernel: args.weight("kernel", Initializer::GLOROT_UNIFORM)?,
+        bias: args.weight("bias", Initializer::ZEROS)?,
+        activity_regularizer: args.regularizer("activity_regularizer")?,
+    })
 }
 
 pub(super) fn write_dense(layer: &Dense, config: &mut Config<'_>) -> Result<(), Problem> {
     config.set("units", json!(layer.units));
     config.set("activation", activation(layer.activation, config)?);
     config.set("use_bias", json!(layer.use_bias));
-    initialized(config, &[("kernel", glorot()), ("bias", zeros())], false);
+    write_weights(config, &[("kernel", &layer.kernel), ("bias", &layer.bias)]);
+    // Keras leaves it out where there is none.
+    if layer.activity_regularizer.is_some() {
+        config.set("activity_regularizer", regularizer(layer.activity_regularizer.as_ref()));
+    }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use cnn_core::Tensor;
 use cnn_core::layers::{
-    BatchNormalization, ELU, LayerNormalization, LeakyReLU, Normalization, Numbers, PReLU, ReLU, Rescaling, Softmax,
+    BatchNormalization, ELU, Initializer, LayerNormalization, LeakyReLU, Normalization, Numbers, PReLU, ReLU,
+    Rescaling, Softmax,
 };
 use serde_json::{Value, json};
 
 use super::args::{Args, as_numbers};
-use super::write::{Config, initialized, ones, zeros};
+use super::options::{write_initializer, write_weights};
+use super::write::{Config, one_or_more};
 use crate::error::Problem;
 
 pub(super) fn read_relu(args: &mut Args<'_>) -> Result<ReLU, Problem> {
@@ -36,17 +38,16 @@ pub(super) fn write_leaky_relu(layer: &LeakyReLU, config: &mut Config<'_>) {
 }
 
 pub(super) fn read_prelu(args: &mut Args<'_>) -> Result<PReLU, Problem> {
-    args.training_only(&["alpha_initializer", "alpha_regularizer", "alpha_constraint"]);
     let axes = args.integers("shared_axes")?.unwrap_or_default();
     let shared_axes = axes
         .iter()
         .map(|&axis| usize::try_from(axis).map_err(|_| args.error(format!("shared_axes has a negative axis {axis}"))))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(PReLU { shared_axes })
+    Ok(PReLU { shared_axes, alpha: args.weight("alpha", Initializer::ZEROS)? })
 }
 
 pub(super) fn write_prelu(layer: &PReLU, config: &mut Config<'_>) {
-    initialized(config, &[("alpha", zeros())], false);
+    write_weights(config, &[("alpha", &layer.alpha)]);
     let axes = if layer.shared_axes.is_empty() { Value::Null } else { json!(layer.shared_axes) };
     config.set("shared_axes", axes);
 }
@@ -67,29 +68,13 @@ pub(super) fn write_softmax(layer: &Softmax, config: &mut Config<'_>) {
     config.set("axis", one_or_more(&layer.axis));
 }
 
-fn one_or_more(axes: &[isize]) -> Value {
-    match axes {
-        [axis] => json!(axis),
-        axes => json!(axes),
-    }
-}
-
 pub(super) fn read_batch_normalization(args: &mut Args<'_>) -> Result<BatchNormalization, Problem> {
-    args.training_only(&[
-        "beta_initializer",
-        "gamma_initializer",
-        "moving_mean_initializer",
-        "moving_variance_initializer",
-        "beta_regularizer",
-        "gamma_regularizer",
-        "beta_constraint",
-        "gamma_constraint",
-    ]);
-    // How statistics are gathered in training, across devices or by renormalisation; the result is the same.
-    for key in ["synchronized", "renorm_clipping", "renorm_momentum", "fused", "virtual_batch_size"] {
+    // Across how many devices statistics are gathered, by which kernel, and what only `renorm` needs: nothing here.
+    for key in ["synchronized", "renorm_clipping", "renorm_momentum", "fused"] {
         args.get(key);
     }
     args.only("renorm", &json!(false))?;
+    args.only("virtual_batch_size", &Value::Null)?;
     let axis = match args.integers("axis")?.as_deref() {
         None => -1,
         Some(&[axis]) => axis,
@@ -103,6 +88,10 @@ pub(super) fn read_batch_normalization(args: &mut Args<'_>) -> Result<BatchNorma
         epsilon: args.number_or("epsilon", 1e-3)?,
         center: args.flag_or("center", true)?,
         scale: args.flag_or("scale", true)?,
+        beta: args.weight("beta", Initializer::ZEROS)?,
+        gamma: args.weight("gamma", Initializer::ONES)?,
+        moving_mean: args.initializer("moving_mean", Initializer::ZEROS)?,
+        moving_variance: args.initializer("moving_variance", Initializer::ONES)?,
     })
 }
 
@@ -112,31 +101,21 @@ pub(super) fn write_batch_normalization(layer: &BatchNormalization, config: &mut
     config.set("epsilon", json!(layer.epsilon));
     config.set("center", json!(layer.center));
     config.set("scale", json!(layer.scale));
-    config.set("beta_initializer", zeros());
-    config.set("gamma_initializer", ones());
-    config.set("moving_mean_initializer", zeros());
-    config.set("moving_variance_initializer", ones());
-    for key in ["beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint"] {
-        config.set(key, Value::Null);
-    }
+    write_weights(config, &[("beta", &layer.beta), ("gamma", &layer.gamma)]);
+    write_initializer(config, "moving_mean", &layer.moving_mean);
+    write_initializer(config, "moving_variance", &layer.moving_variance);
     config.set("synchronized", json!(false));
 }
 
 pub(super) fn read_layer_normalization(args: &mut Args<'_>) -> Result<LayerNormalization, Problem> {
-    args.training_only(&[
-        "beta_initializer",
-        "gamma_initializer",
-        "beta_regularizer",
-        "gamma_regularizer",
-        "beta_constraint",
-        "gamma_constraint",
-    ]);
     args.only("rms_scaling", &json!(false))?;
     Ok(LayerNormalization {
         axis: args.integers("axis")?.unwrap_or_else(|| vec![-1]),
         epsilon: args.number_or("epsilon", 1e-3)?,
         center: args.flag_or("center", true)?,
         scale: args.flag_or("scale", true)?,
+        beta: args.weight("beta", Initializer::ZEROS)?,
+        gamma: args.weight("gamma", Initializer::ONES)?,
     })
 }
 
@@ -145,7 +124,7 @@ pub(super) fn write_layer_normalization(layer: &LayerNormalization, config: &mut
     config.set("epsilon", json!(layer.epsilon));
     config.set("center", json!(layer.center));
     config.set("scale", json!(layer.scale));
-    initialized(config, &[("beta", zeros()), ("gamma", ones())], false);
+    write_weights(config, &[("beta", &layer.beta), ("gamma", &layer.gamma)]);
 }
 
 pub(super) fn read_normalization(args: &mut Args<'_>) -> Result<Normalization, Problem> {

@@ -1,8 +1,8 @@
 //! Keras's JSON configuration of a model, from and to a [`Model`].
 //!
 //! Read are the forms of Keras 3 (`.keras`, and whole-model `.h5`) and of Keras 2 (both, and `model.to_json()`); written
-//! is Keras 3's, in the part that all its versions read. What has no effect on inference (initialisers, regularizers,
-//! constraints, how it was compiled) is not kept; regularizers and constraints are noted.
+//! is Keras 3's, in the part that all its versions read. How a model was compiled is not kept, nor an initializer,
+//! regularizer or constraint that is not Keras's own; both are noted.
 
 mod applications;
 mod args;
@@ -11,6 +11,7 @@ mod convolution;
 mod elementwise;
 mod layer;
 mod operation;
+mod options;
 mod shapes;
 mod spatial;
 mod wiring;

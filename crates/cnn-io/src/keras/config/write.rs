@@ -75,35 +75,11 @@ pub(super) fn activation(activation: Activation, config: &Config<'_>) -> Result<
     Ok(json!(activation.keras_name()))
 }
 
-fn initializer(class: &str, config: Value) -> Value {
-    json!({"module": "keras.initializers", "class_name": class, "config": config, "registered_name": null})
-}
-
-pub(super) fn glorot() -> Value {
-    initializer("GlorotUniform", json!({"seed": null}))
-}
-
-pub(super) fn zeros() -> Value {
-    initializer("Zeros", json!({}))
-}
-
-pub(super) fn ones() -> Value {
-    initializer("Ones", json!({}))
-}
-
-/// Sets the initialisers of the weights, and no regularizer or constraint for any.
-pub(super) fn initialized(config: &mut Config<'_>, weights: &[(&str, Value)], activity: bool) {
-    for (weight, initializer) in weights {
-        config.set(&format!("{weight}_initializer"), initializer.clone());
-    }
-    for (weight, _) in weights {
-        config.set(&format!("{weight}_regularizer"), Value::Null);
-    }
-    if activity {
-        config.set("activity_regularizer", Value::Null);
-    }
-    for (weight, _) in weights {
-        config.set(&format!("{weight}_constraint"), Value::Null);
+/// One number alone, several in a list.
+pub(super) fn one_or_more(axes: &[isize]) -> Value {
+    match axes {
+        [axis] => json!(axis),
+        axes => json!(axes),
     }
 }
 

@@ -10,10 +10,11 @@
 
 use std::f64::consts::PI;
 
-use cnn_core::tensor::element_count;
-use cnn_core::{ShapeError, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+
+use crate::names;
+use crate::tensor::{Tensor, element_count};
 
 /// The standard deviation of a standard normal value that is cut off at 2 on both sides.
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
@@ -21,18 +22,17 @@ const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 /// How the values of a weight are drawn.
 ///
 /// ```
-/// use cnn_train::initializer::Initializer;
+/// use cnn_core::layers::Initializer;
 ///
 /// let kernel = Initializer::by_name("glorot_uniform")?.fill(&[3, 3, 16, 32], 7)?;
 /// let limit = (6.0_f32 / (9.0 * (16.0 + 32.0))).sqrt();
 /// assert!(kernel.data().iter().all(|value| value.abs() <= limit));
-/// # Ok::<(), cnn_train::initializer::InitializerError>(())
+/// # Ok::<(), cnn_core::layers::InitializerError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub enum Initializer {
     /// One value everywhere; `zeros` and `ones` are such.
-    Constant(f32),
+    Constant(f64),
     /// `gain` times the identity matrix.
     Identity {
         /// What stands on the diagonal.
@@ -120,9 +120,6 @@ pub enum InitializerError {
         /// What it can have.
         wanted: &'static str,
     },
-    /// There is no tensor of that shape.
-    #[error(transparent)]
-    Tensor(#[from] ShapeError),
 }
 
 const KNOWN: &[&str] = &[
@@ -141,32 +138,58 @@ const KNOWN: &[&str] = &[
     "lecun_uniform",
     "lecun_normal",
     "orthogonal",
+    // Keras's other names for some of them.
+    "zero",
+    "one",
+    "uniform",
+    "normal",
+    "identity_initializer",
+    "orthogonal_initializer",
 ];
 
 impl Initializer {
+    /// 0
+    pub const ZEROS: Self = Self::Constant(0.0);
+    /// 1
+    pub const ONES: Self = Self::Constant(1.0);
+    /// Uniform in ±√(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010).
+    pub const GLOROT_UNIFORM: Self = Self::scaling(1.0, FanMode::Average, Distribution::Uniform);
+    /// Normally distributed, with that variance.
+    pub const GLOROT_NORMAL: Self = Self::scaling(1.0, FanMode::Average, Distribution::TruncatedNormal);
+    /// Uniform in ±√(6 / fan_in) (He et al., arXiv 1502.01852).
+    pub const HE_UNIFORM: Self = Self::scaling(2.0, FanMode::In, Distribution::Uniform);
+    /// Normally distributed, with that variance.
+    pub const HE_NORMAL: Self = Self::scaling(2.0, FanMode::In, Distribution::TruncatedNormal);
+    /// Uniform in ±√(3 / fan_in) (LeCun et al., "Efficient BackProp", 1998).
+    pub const LECUN_UNIFORM: Self = Self::scaling(1.0, FanMode::In, Distribution::Uniform);
+    /// Normally distributed, with that variance.
+    pub const LECUN_NORMAL: Self = Self::scaling(1.0, FanMode::In, Distribution::TruncatedNormal);
+
+    const fn scaling(scale: f64, mode: FanMode, distribution: Distribution) -> Self {
+        Self::VarianceScaling { scale, mode, distribution }
+    }
+
     /// The initializer that Keras means by a name (`"he_normal"`) or a class (`"HeNormal"`), with Keras's default
     /// arguments.
     ///
     /// # Errors
     /// If there is none.
     pub fn by_name(name: &str) -> Result<Self, InitializerError> {
-        use Distribution::{TruncatedNormal, Uniform};
-        let scaling = |scale, mode, distribution| Self::VarianceScaling { scale, mode, distribution };
-        Ok(match crate::names::find(name, KNOWN) {
-            Some("zeros" | "constant") => Self::Constant(0.0),
-            Some("ones") => Self::Constant(1.0),
-            Some("identity") => Self::Identity { gain: 1.0 },
-            Some("random_uniform") => Self::RandomUniform { minval: -0.05, maxval: 0.05 },
-            Some("random_normal") => Self::RandomNormal { mean: 0.0, stddev: 0.05 },
+        Ok(match names::find(name, KNOWN) {
+            Some("zeros" | "zero" | "constant") => Self::ZEROS,
+            Some("ones" | "one") => Self::ONES,
+            Some("identity" | "identity_initializer") => Self::Identity { gain: 1.0 },
+            Some("random_uniform" | "uniform") => Self::RandomUniform { minval: -0.05, maxval: 0.05 },
+            Some("random_normal" | "normal") => Self::RandomNormal { mean: 0.0, stddev: 0.05 },
             Some("truncated_normal") => Self::TruncatedNormal { mean: 0.0, stddev: 0.05 },
-            Some("variance_scaling") => scaling(1.0, FanMode::In, TruncatedNormal),
-            Some("glorot_uniform") => scaling(1.0, FanMode::Average, Uniform),
-            Some("glorot_normal") => scaling(1.0, FanMode::Average, TruncatedNormal),
-            Some("he_uniform") => scaling(2.0, FanMode::In, Uniform),
-            Some("he_normal") => scaling(2.0, FanMode::In, TruncatedNormal),
-            Some("lecun_uniform") => scaling(1.0, FanMode::In, Uniform),
-            Some("lecun_normal") => scaling(1.0, FanMode::In, TruncatedNormal),
-            Some("orthogonal") => Self::Orthogonal { gain: 1.0 },
+            Some("variance_scaling") => Self::LECUN_NORMAL,
+            Some("glorot_uniform") => Self::GLOROT_UNIFORM,
+            Some("glorot_normal") => Self::GLOROT_NORMAL,
+            Some("he_uniform") => Self::HE_UNIFORM,
+            Some("he_normal") => Self::HE_NORMAL,
+            Some("lecun_uniform") => Self::LECUN_UNIFORM,
+            Some("lecun_normal") => Self::LECUN_NORMAL,
+            Some("orthogonal" | "orthogonal_initializer") => Self::Orthogonal { gain: 1.0 },
             _ => return Err(InitializerError::Unknown { name: name.to_owned(), known: KNOWN }),
         })
     }
@@ -175,11 +198,11 @@ impl Initializer {
     /// for all others themselves.
     ///
     /// ```
-    /// use cnn_train::initializer::Initializer;
+    /// use cnn_core::layers::Initializer;
     ///
     /// let he = Initializer::by_name("he_uniform")?;
     /// assert_eq!(he.for_shape(&[6, 4]), Initializer::RandomUniform { minval: -1.0, maxval: 1.0 });
-    /// # Ok::<(), cnn_train::initializer::InitializerError>(())
+    /// # Ok::<(), cnn_core::layers::InitializerError>(())
     /// ```
     pub fn for_shape(&self, shape: &[usize]) -> Self {
         let &Self::VarianceScaling { scale, mode, distribution } = self else { return *self };
@@ -205,39 +228,49 @@ impl Initializer {
     /// A tensor of that shape. Two weights of one shape want two seeds, or they are equal.
     ///
     /// # Errors
+    /// As [`Initializer::check`].
+    pub fn fill(&self, shape: &[usize], seed: u64) -> Result<Tensor, InitializerError> {
+        self.check(shape)?;
+        Ok(self.draw(shape, seed))
+    }
+
+    /// Whether it makes values of that shape.
+    ///
+    /// # Errors
     /// If the shape has too many elements, is no matrix's for the identity, or has fewer than two axes for an
     /// orthogonal one.
-    pub fn fill(&self, shape: &[usize], seed: u64) -> Result<Tensor, InitializerError> {
-        let refused = |initializer, wanted| InitializerError::Shape { initializer, shape: shape.to_vec(), wanted };
-        let count = element_count(shape).ok_or_else(|| refused("every initializer", "fewer elements"))?;
+    pub fn check(&self, shape: &[usize]) -> Result<(), InitializerError> {
+        let refused = |initializer, wanted| Err(InitializerError::Shape { initializer, shape: shape.to_vec(), wanted });
+        match self {
+            Self::Identity { .. } if shape.len() != 2 => refused("identity", "two axes"),
+            Self::Orthogonal { .. } if shape.len() < 2 => refused("orthogonal", "at least two axes"),
+            _ if element_count(shape).is_none() => refused("every initializer", "fewer elements"),
+            _ => Ok(()),
+        }
+    }
+
+    /// The values of a shape that has been checked.
+    pub(crate) fn draw(&self, shape: &[usize], seed: u64) -> Tensor {
         let mut random = Random::new(seed);
-        let data = match self.for_shape(shape) {
-            Self::Constant(value) => vec![value; count],
-            Self::Identity { gain } => {
-                let &[_, columns] = shape else { return Err(refused("identity", "two axes")) };
-                let value = |i| if i / columns == i % columns { gain as f32 } else { 0.0 };
-                (0..count).map(value).collect()
-            }
-            Self::RandomUniform { minval, maxval } => {
-                (0..count).map(|_| (minval + (maxval - minval) * random.unit()) as f32).collect()
-            }
-            Self::RandomNormal { mean, stddev } => {
-                (0..count).map(|_| (mean + stddev * random.normal()) as f32).collect()
-            }
-            Self::TruncatedNormal { mean, stddev } => {
-                (0..count).map(|_| (mean + stddev * random.truncated_normal()) as f32).collect()
-            }
+        let drawn = self.for_shape(shape);
+        let columns = shape.last().copied().unwrap_or(1);
+        let matrix = match drawn {
             Self::Orthogonal { gain } => {
-                let [.., columns] = shape else { return Err(refused("orthogonal", "at least two axes")) };
-                if shape.len() < 2 {
-                    return Err(refused("orthogonal", "at least two axes"));
-                }
-                orthogonal(count.checked_div(*columns).unwrap_or(0), *columns, gain, &mut random)
+                let rows = shape[..shape.len().saturating_sub(1)].iter().product();
+                orthogonal(rows, columns, gain, &mut random)
             }
-            // Was resolved above.
-            Self::VarianceScaling { .. } => Vec::new(),
+            _ => Vec::new(),
         };
-        Ok(Tensor::new(shape.to_vec(), data)?)
+        Tensor::from_fn(shape.to_vec(), |i| match drawn {
+            Self::Constant(value) => value as f32,
+            Self::Identity { gain } => (if i / columns == i % columns { gain } else { 0.0 }) as f32,
+            Self::RandomUniform { minval, maxval } => (minval + (maxval - minval) * random.unit()) as f32,
+            Self::RandomNormal { mean, stddev } => (mean + stddev * random.normal()) as f32,
+            Self::TruncatedNormal { mean, stddev } => (mean + stddev * random.truncated_normal()) as f32,
+            Self::Orthogonal { .. } => matrix[i],
+            // `for_shape` has made it a uniform or normal one.
+            Self::VarianceScaling { .. } => 0.0,
+        })
     }
 }
 

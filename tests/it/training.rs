@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use cnn_core::layers::{
     Activation, AveragePooling2D, BatchNormalization, Conv2D, Dense, DepthwiseConv2D, Dropout, GlobalAveragePooling2D,
-    GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, Padding, ReLU, SeparableConv2D,
+    GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, Named, Padding, ReLU, SeparableConv2D,
 };
 use cnn_core::op::Rule;
-use cnn_core::{Mode, Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
+use cnn_core::{Mode, Model, ModelError, Plan, Sequential, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
@@ -19,8 +19,8 @@ use cnn_train::{Feed, Loss, Optimizer, Step, Training, feed, initial_state, one_
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
-const SAMPLES: usize = 64;
-const BATCH: usize = 16;
+pub(crate) const SAMPLES: usize = 64;
+pub(crate) const BATCH: usize = 16;
 const STEPS: usize = 20;
 
 fn cases() -> Vec<Value> {
@@ -31,7 +31,7 @@ fn cases() -> Vec<Value> {
 }
 
 /// Stripes that depend on the label, and noise: the recipe's section 5.
-fn pictures(samples: std::ops::Range<usize>) -> Tensor {
+pub(crate) fn pictures(samples: std::ops::Range<usize>) -> Tensor {
     let first = samples.start;
     Tensor::from_fn(vec![samples.len(), 28, 28, 1], |index| {
         let (i, y, x) = (first + index / 784, index / 28 % 28, index % 28);
@@ -48,9 +48,18 @@ fn targets(samples: std::ops::Range<usize>) -> Tensor {
 
 /// The nets of `scripts/train.py`.
 fn net(name: &str) -> Model {
-    let model = Sequential::new("sequential").input([28, 28, 1]).unwrap();
-    let softmax = || Dense::new(10).activation(Activation::Softmax).name("dense");
-    let model = match name {
+    layers(name, "sequential").and_then(|m| m.add(classifier())).and_then(Sequential::model).unwrap()
+}
+
+/// What stands on top of each.
+pub(crate) fn classifier() -> Named {
+    Dense::new(10).activation(Activation::Softmax).name("dense")
+}
+
+/// A net without its classifier, under a name of its own.
+pub(crate) fn layers(net: &str, name: &str) -> Result<Sequential, ModelError> {
+    let model = Sequential::new(name).input([28, 28, 1])?;
+    match net {
         "plain" | "frozen" => model
             .add(Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu).name("conv1"))
             .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
@@ -79,15 +88,16 @@ fn net(name: &str) -> Model {
             })
             .and_then(|m| m.add(GlobalMaxPooling2D::new().name("gmp"))),
         other => panic!("there is no net {other}"),
-    };
-    model.and_then(|m| m.add(softmax())).and_then(Sequential::model).unwrap()
+    }
 }
 
-fn weights(model: &Model) -> Weights {
+pub(crate) fn weights(model: &Model) -> Weights {
     let tensor = |weight: &cnn_core::model::Weight| {
         let depthwise = weight.name == "depthwise_kernel" || weight.layer == "dw" && weight.name == "kernel";
         let (low, high) = recipe::range(weight.name, &weight.shape, depthwise);
-        let tensor = recipe::uniform(&weight.path, &weight.shape, low, high);
+        // Keras has the nested models' names in no key.
+        let key = format!("{}/{}", weight.layer.rsplit('/').next().unwrap_or_default(), weight.name);
+        let tensor = recipe::uniform(&key, &weight.shape, low, high);
         (weight.path.clone(), Arc::new(tensor))
     };
     model.weights().iter().map(tensor).collect()
@@ -394,7 +404,7 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
 }
 
 /// A variable at the end, beside Keras's.
-fn check_samples(got: &[f64], tensor: &Value) -> Result<(), String> {
+pub(crate) fn check_samples(got: &[f64], tensor: &Value) -> Result<(), String> {
     for (index, wanted) in samples(tensor) {
         let error = (got[index] - wanted).abs();
         if error.is_nan() || error > 1e-4 * wanted.abs().max(1.0) {

@@ -106,9 +106,12 @@ impl LearningRatePlot {
         if self.marks.is_empty() {
             return Ok(());
         }
-        // The loss is large at both ends and the fall is at the right, so the corner below at the left is free.
+        // The curve begins as a flat line at the left, and the corner there that is farther from it is free.
+        let flat = self.points.first().map_or(low, |point| point.1);
+        let is_high = flat > (low + high) / 2.0;
+        let position = if is_high { SeriesLabelPosition::LowerLeft } else { SeriesLabelPosition::UpperLeft };
         let mut legend = chart.configure_series_labels();
-        legend.position(SeriesLabelPosition::LowerLeft).label_font(labels);
+        legend.position(position).label_font(labels);
         legend.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3));
         legend.draw().map_err(PlotError::chart)
     }

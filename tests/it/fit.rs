@@ -12,7 +12,7 @@ use cnn_tests::devices::devices;
 use cnn_tests::recipe;
 
 /// Pictures of two classes: brighter above, or brighter below.
-fn data(samples: usize) -> Dataset {
+pub(crate) fn data(samples: usize) -> Dataset {
     let x = Tensor::from_fn(vec![samples, 8, 8, 1], |i| {
         let (sample, row) = (i / 64, i / 8 % 8);
         let bright = (row < 4) == (sample % 2 == 0);
@@ -58,12 +58,12 @@ fn has_f16(device: &Device) -> bool {
     matches!(device, Device::Gpu(gpu) if gpu.capabilities().f16)
 }
 
-fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
+pub(crate) fn variables(trainer: &Trainer) -> Vec<(String, Vec<u32>)> {
     let variables = pollster::block_on(trainer.variables()).unwrap();
     variables.iter().map(|(path, x)| (path.to_string(), x.data().iter().map(|x| x.to_bits()).collect())).collect()
 }
 
-fn all_devices() -> Vec<Device> {
+pub(crate) fn all_devices() -> Vec<Device> {
     let gpus = devices(false).into_iter().map(|device| Device::Gpu(device.gpu));
     [Device::cpu()].into_iter().chain(gpus).collect()
 }

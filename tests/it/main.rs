@@ -25,5 +25,6 @@ mod readers;
 mod shaders;
 mod summary;
 mod training;
+mod transfer;
 mod tutorial;
 mod zoo;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use cnn_core::layers::{
     Activation, AveragePooling2D, BatchNormalization, Constraint, Conv2D, Dense, DepthwiseConv2D, Dropout,
-    GlobalAveragePooling2D, GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, OrthogonalMode, Padding, ReLU,
+    GlobalAveragePooling2D, GlobalMaxPooling2D, LayerNormalization, MaxPooling2D, Named, OrthogonalMode, Padding, ReLU,
     Regularizer, SeparableConv2D,
 };
 use cnn_core::op::Rule;
-use cnn_core::{Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
+use cnn_core::{Model, ModelError, Plan, Sequential, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::fast::{self, CpuWeights};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Tally, TestDevice, devices};
@@ -20,8 +20,8 @@ use cnn_train::{Feed, Loss, Optimizer, Step, Training, feed, initial_state, judg
 use cnn_wgpu::DeviceWeights;
 use serde_json::Value;
 
-const SAMPLES: usize = 64;
-const BATCH: usize = 16;
+pub(crate) const SAMPLES: usize = 64;
+pub(crate) const BATCH: usize = 16;
 const STEPS: usize = 20;
 
 fn cases() -> Vec<Value> {
@@ -32,7 +32,7 @@ fn cases() -> Vec<Value> {
 }
 
 /// Stripes that depend on the label, and noise: the recipe's section 5.
-fn pictures(samples: std::ops::Range<usize>) -> Tensor {
+pub(crate) fn pictures(samples: std::ops::Range<usize>) -> Tensor {
     let first = samples.start;
     Tensor::from_fn(vec![samples.len(), 28, 28, 1], |index| {
         let (i, y, x) = (first + index / 784, index / 28 % 28, index % 28);
@@ -49,15 +49,28 @@ fn targets(samples: std::ops::Range<usize>) -> Tensor {
 
 /// The nets of `scripts/train.py`.
 fn net(name: &str) -> Model {
-    let model = Sequential::new("sequential").input([28, 28, 1]).unwrap();
+    layers(name, "sequential").and_then(|m| m.add(classifier(name))).and_then(Sequential::model).unwrap()
+}
+
+/// What stands on top of each.
+pub(crate) fn classifier(net: &str) -> Named {
     let dense = Dense::new(10).activation(Activation::Softmax);
-    let orthogonal = |mode| Regularizer::Orthogonal { factor: 0.1, mode };
-    let last = match name {
+    let dense = match net {
         "regularized" => dense.kernel_regularizer(orthogonal(OrthogonalMode::Rows)),
         "constrained" => dense.kernel_constraint(Constraint::UnitNorm { axis: vec![0] }),
         _ => dense,
     };
-    let model = match name {
+    dense.name("dense")
+}
+
+fn orthogonal(mode: OrthogonalMode) -> Regularizer {
+    Regularizer::Orthogonal { factor: 0.1, mode }
+}
+
+/// A net without its classifier, under a name of its own.
+pub(crate) fn layers(net: &str, name: &str) -> Result<Sequential, ModelError> {
+    let model = Sequential::new(name).input([28, 28, 1])?;
+    match net {
         "plain" | "frozen" => model
             .add(Conv2D::new(8, 3).padding(Padding::Same).activation(Activation::Relu).name("conv1"))
             .and_then(|m| m.add(MaxPooling2D::new(2).name("pool1")))
@@ -111,8 +124,7 @@ fn net(name: &str) -> Model {
             })
             .and_then(|m| m.add(GlobalAveragePooling2D::new().name("gap"))),
         other => panic!("there is no net {other}"),
-    };
-    model.and_then(|m| m.add(last.name("dense"))).and_then(Sequential::model).unwrap()
+    }
 }
 
 fn regularized_conv1() -> Conv2D {
@@ -127,11 +139,13 @@ fn constrained_conv1() -> Conv2D {
     conv.kernel_constraint(norm).bias_constraint(Constraint::NonNeg)
 }
 
-fn weights(model: &Model) -> Weights {
+pub(crate) fn weights(model: &Model) -> Weights {
     let tensor = |weight: &cnn_core::model::Weight| {
         let depthwise = weight.name == "depthwise_kernel" || weight.layer == "dw" && weight.name == "kernel";
         let (low, high) = recipe::range(weight.name, &weight.shape, depthwise);
-        let tensor = recipe::uniform(&weight.path, &weight.shape, low, high);
+        // Keras has the nested models' names in no key.
+        let key = format!("{}/{}", weight.layer.rsplit('/').next().unwrap_or_default(), weight.name);
+        let tensor = recipe::uniform(&key, &weight.shape, low, high);
         (weight.path.clone(), Arc::new(tensor))
     };
     model.weights().iter().map(tensor).collect()
@@ -437,7 +451,7 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
 }
 
 /// A variable at the end, beside Keras's.
-fn check_samples(got: &[f64], tensor: &Value) -> Result<(), String> {
+pub(crate) fn check_samples(got: &[f64], tensor: &Value) -> Result<(), String> {
     for (index, wanted) in samples(tensor) {
         let error = (got[index] - wanted).abs();
         if error.is_nan() || error > 1e-4 * wanted.abs().max(1.0) {

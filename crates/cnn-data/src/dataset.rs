@@ -10,7 +10,7 @@ use crate::arrays::{check_finite, check_length};
 use crate::batches::Batches;
 use crate::data_error::DataError;
 use crate::order::{Purpose, shuffle};
-use crate::source::{Cache, Example, Source};
+use crate::source::{Cache, Example, Replaced, Source};
 
 type SampleMap = Arc<dyn Fn(Example, u64) -> Result<Example, DataError> + Send + Sync>;
 type BatchMap = Arc<dyn Fn(Batch, u64) -> Result<Batch, DataError> + Send + Sync>;
@@ -222,6 +222,40 @@ impl Dataset {
     pub fn map_batches(mut self, f: impl Fn(Batch, u64) -> Result<Batch, DataError> + Send + Sync + 'static) -> Self {
         self.batch_maps.push(Arc::new(f));
         self
+    }
+
+    /// Whether functions change samples or batches after they are read: [`map`](Self::map), [`map_batches`](Self::map_batches).
+    pub fn is_mapped(&self) -> bool {
+        !self.sample_maps.is_empty() || !self.batch_maps.is_empty()
+    }
+
+    /// The same data set with other samples in the places of its own, given in the order before an epoch's: such as what the
+    /// frozen part of a network makes of them. Orders, batches, numbers, classes and weights stay. They are in memory, so
+    /// nothing is read ahead.
+    ///
+    /// ```
+    /// use cnn_core::Tensor;
+    /// use cnn_data::{Dataset, Example};
+    /// let data = Dataset::from_arrays(Tensor::from_fn(vec![9, 3], |i| i as f32), None)?.shuffle(1).batch_size(4)?;
+    /// let sums = [3.0, 12.0, 21.0, 30.0, 39.0, 48.0, 57.0, 66.0, 75.0];
+    /// let other = data.with_samples(sums.map(|sum| Example { x: Tensor::scalar(sum), y: None }))?;
+    /// for (pictures, sums) in data.epoch(5).zip(other.epoch(5)) {
+    ///     let sum: Vec<f32> = pictures?.x.data().chunks(3).map(|row| row.iter().sum()).collect();
+    ///     assert_eq!(sums?.x.data(), sum);
+    /// }
+    /// # Ok::<(), cnn_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If they are not as many.
+    pub fn with_samples(&self, samples: impl IntoIterator<Item = Example>) -> Result<Self, DataError> {
+        let samples: Vec<Example> = samples.into_iter().collect();
+        if samples.len() != self.len() {
+            return Err(DataError::Lengths { what: "the other samples", got: samples.len(), samples: self.len() });
+        }
+        let samples = self.selection.iter().copied().zip(samples).collect();
+        let source = Arc::new(Replaced { source: self.source.clone(), samples });
+        Ok(Self { source, prefetch: 0, ..self.clone() })
     }
 
     /// How much each sample counts, `[N]` in the order before an epoch's.

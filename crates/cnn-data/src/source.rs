@@ -1,5 +1,6 @@
 //! Where samples come from: arrays in memory, files, and a cache over either.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -185,6 +186,31 @@ impl Source for Cache {
         }
         let example = self.source.sample(index)?;
         Ok(self.kept[index].get_or_init(|| example).clone())
+    }
+
+    fn class(&self, index: usize) -> Option<usize> {
+        self.source.class(index)
+    }
+
+    fn file(&self, index: usize) -> Option<&Path> {
+        self.source.file(index)
+    }
+}
+
+/// Other samples in the places of a source's.
+pub(crate) struct Replaced {
+    pub source: Arc<dyn Source>,
+    /// By the source's number; only some of them may be asked for.
+    pub samples: HashMap<usize, Example>,
+}
+
+impl Source for Replaced {
+    fn len(&self) -> usize {
+        self.source.len()
+    }
+
+    fn sample(&self, index: usize) -> Result<Example, DataError> {
+        self.samples.get(&index).map_or_else(|| self.source.sample(index), |sample| Ok(sample.clone()))
     }
 
     fn class(&self, index: usize) -> Option<usize> {

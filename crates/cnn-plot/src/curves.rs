@@ -15,7 +15,7 @@ const TITLE: u32 = 40;
 /// Up to so many epochs each has a dot, so that a single one is seen too.
 const DOTS: usize = 40;
 /// Lines on white, told apart by people who see few colours as well (Okabe and Ito).
-const COLORS: [RGBColor; 4] =
+pub(crate) const COLORS: [RGBColor; 4] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 158, 115), RGBColor(204, 121, 167)];
 
 /// How a training went: a panel for each kind of number, such as the loss, with a line for each part of the data.
@@ -138,7 +138,7 @@ fn runs(values: &[f64]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// From below the least to above the largest number.
-fn range<'a>(values: impl Iterator<Item = &'a f64>) -> (f64, f64) {
+pub(crate) fn range<'a>(values: impl Iterator<Item = &'a f64>) -> (f64, f64) {
     let finite = values.copied().filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     if low > high {
@@ -153,7 +153,7 @@ fn range<'a>(values: impl Iterator<Item = &'a f64>) -> (f64, f64) {
 }
 
 /// A number at the axis: as many digits as tell neighbours apart.
-fn tick(value: f64, width: f64) -> String {
+pub(crate) fn tick(value: f64, width: f64) -> String {
     let digits = (1.0 - width.log10().floor()).clamp(0.0, 9.0) as usize;
     let text = if value.abs() >= 1e6 || (width < 1e-6) { format!("{value:.2e}") } else { format!("{value:.digits$}") };
     // Rounding can leave a minus before nothing.

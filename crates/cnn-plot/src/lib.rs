@@ -20,6 +20,7 @@ mod contact_sheet;
 mod curves;
 mod error;
 mod heat_map;
+mod learning_rates;
 mod maps;
 mod model_plot;
 mod text;
@@ -29,6 +30,7 @@ pub use contact_sheet::{Colors, ContactSheet, Mark};
 pub use curves::Curves;
 pub use error::PlotError;
 pub use heat_map::heat_maps;
+pub use learning_rates::LearningRatePlot;
 pub use maps::{Maps, Scale};
 pub use model_plot::{ModelPlot, RankDir};
 

@@ -1,7 +1,7 @@
 //! Charts at their extremes. With CHARTS set to a folder, they are left there to be looked at.
 
 use cnn_core::Tensor;
-use cnn_plot::{ConfusionPlot, ContactSheet, Curves, Mark, PlotError};
+use cnn_plot::{ConfusionPlot, ContactSheet, Curves, LearningRatePlot, Mark, PlotError};
 
 fn keep(name: &str, svg: &str, png: Result<Vec<u8>, PlotError>) {
     // SVG needs no font, PNG does; some machines have none.
@@ -48,6 +48,34 @@ fn curves_of_odd_numbers() {
         keep(&format!("odd_{index}"), &svg, curves.to_png());
     }
     assert!(matches!(Curves::new("x").to_svg(), Err(PlotError::NothingToDraw { .. })));
+}
+
+/// The curve of a search, and searches that end at once: a mark for each suggestion, nothing that is no number.
+#[test]
+fn learning_rates() {
+    let rates: Vec<f64> = (0..81).map(|i| 10f64.powf(-7.0 + 0.1 * f64::from(i))).collect();
+    let losses: Vec<f64> = rates.iter().map(|&rate| 2.3 - 1.9 * rate / (rate + 3e-3) + 0.3 * rate * rate).collect();
+    let plot =
+        LearningRatePlot::new("꽃 model, <5 classes>", &rates, &losses).mark("steepest", 3e-3).mark("least / 10", 0.05);
+    let svg = plot.to_svg().unwrap();
+    for text in ["learning rate", "loss", "steepest", "least / 10", "1e-7", "1e-3", "&lt;5 classes&gt;"] {
+        assert!(svg.contains(text), "{text}: {svg}");
+    }
+    keep("learning_rates", &svg, plot.to_png());
+    for (index, (rates, losses)) in [
+        (vec![1e-3], vec![0.5]),
+        (vec![1e-3, 2e-3], vec![0.5, f64::NAN]),
+        (vec![0.0, -1.0, 1e-3], vec![f64::INFINITY, 1.0, 0.1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let plot = LearningRatePlot::new("", &rates, &losses).mark("none", f64::NAN);
+        let svg = plot.to_svg().unwrap();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        keep(&format!("odd_learning_rates_{index}"), &svg, plot.to_png());
+    }
+    assert!(matches!(LearningRatePlot::new("x", &[], &[]).to_svg(), Err(PlotError::NothingToDraw { .. })));
 }
 
 fn confusion(names: &[String], scale: usize) -> ConfusionPlot {

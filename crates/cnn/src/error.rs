@@ -54,6 +54,12 @@ pub enum Error {
     /// A model cannot be trained as asked.
     #[error(transparent)]
     Train(#[from] cnn_train::TrainError),
+    /// A base cannot be fine-tuned as asked.
+    #[error(transparent)]
+    FineTune(#[from] crate::training::FineTuneError),
+    /// A search for a learning rate cannot be done as asked.
+    #[error(transparent)]
+    LearningRates(#[from] crate::training::LearningRatesError),
     /// A classifier's answer cannot be explained.
     #[error(transparent)]
     Explain(#[from] crate::explain::ExplainError),

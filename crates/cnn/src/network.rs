@@ -114,6 +114,11 @@ impl Network {
         Self { preprocess, ..self }
     }
 
+    /// The same network with other layers frozen.
+    pub(crate) fn with_model(&self, model: Model) -> Self {
+        Self { model, ..self.clone() }
+    }
+
     /// The layers.
     pub fn model(&self) -> &Model {
         &self.model

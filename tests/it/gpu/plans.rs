@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use cnn_core::layers::{Activation, Mode};
+use cnn_core::layers::{Activation, Dense, Mode};
 use cnn_core::plan::{self, Plan};
-use cnn_core::{DType, Model, Simplify, Source, Tensor, Weights};
+use cnn_core::{DType, Model, Sequential, Simplify, Source, Tensor, Weights, simplify};
 use cnn_cpu::reference;
 use cnn_tests::devices::devices;
 use cnn_tests::recipe;
+use cnn_train::{Loss, Optimizer, Step, Training};
 use cnn_wgpu::kernel::{Capabilities, Problem};
 use cnn_wgpu::{Program, kernels};
-use cnn_zoo::{Arguments, ROWS, find};
+use cnn_zoo::{Arguments, Pooling, ROWS, find};
 
 use super::{plan as plan_of, tiny_with, upload};
 
@@ -74,6 +75,12 @@ fn resnet50_makes_at_most_16_pipelines() {
     }
 }
 
+/// Bytes of what lies among the weights, and of all else.
+fn weights_and_slots(plan: &Plan) -> (usize, usize) {
+    let residents = plan.residents().iter();
+    (residents.map(|resident| plan::bytes(plan.graph(), resident.value)).sum(), plan.slots().iter().sum())
+}
+
 /// What a plan takes on a device is within 1.2 times of what no plan can do without.
 #[test]
 fn memory_is_within_1_2_times_the_bound() {
@@ -82,9 +89,7 @@ fn memory_is_within_1_2_times_the_bound() {
         let model = row.build(&Arguments::default().input_shape([size, size, 3])).unwrap();
         for (storage, batch) in [(DType::F32, 1), (DType::F32, 8), (DType::F16, 8)] {
             let plan = plan_of(&model, batch, &Simplify { storage, ..Simplify::default() });
-            let residents = plan.residents().iter();
-            let weights: usize = residents.map(|resident| plan::bytes(plan.graph(), resident.value)).sum();
-            let slots: usize = plan.slots().iter().sum();
+            let (weights, slots) = weights_and_slots(&plan);
             let of_activations = slots as f64 / plan.liveness_bound() as f64;
             let of_all = (weights + slots) as f64 / (weights + plan.liveness_bound()) as f64;
             println!(
@@ -96,6 +101,50 @@ fn memory_is_within_1_2_times_the_bound() {
             );
             assert!(of_all <= 1.2, "{} at batch {batch}: {of_all}", row.name);
         }
+    }
+}
+
+/// A step that trains the head of a frozen base keeps none of the base's activations: it takes what inference of the base and a
+/// step of the head alone take, and a tenth at most beyond that.
+#[test]
+fn a_frozen_base_costs_what_its_inference_costs() {
+    const BATCH: usize = 32;
+    let all = |plan: Plan| {
+        let (weights, slots) = weights_and_slots(&plan);
+        (weights + slots) as f64
+    };
+    let step_of = |model: &Model, shape: Vec<usize>, optimizer| {
+        let training = Training::new(Loss::CROSSENTROPY, optimizer);
+        let step = Step::new(model, &[shape], &training, false).unwrap();
+        all(Plan::new(simplify(&step.graph, &Simplify::default())))
+    };
+    let head = |classes| Dense::new(classes).activation(Activation::Softmax).name("predictions");
+    for name in ["InceptionV3", "ResNet50", "MobileNetV2"] {
+        let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([128, 128, 3]);
+        let base = find(name).unwrap().build(&arguments).unwrap();
+        let features = base.output_shapes()[0][1].unwrap();
+        let inference = all(plan_of(&base, BATCH, &Simplify::default()));
+        let (mut frozen, trained) = (base.clone(), base);
+        frozen.set_trainable(false);
+        let on = |base: &Model, classes| {
+            Sequential::new("m").input([128, 128, 3])?.add(base.clone())?.add(head(classes))?.model()
+        };
+        for (classes, optimizer) in [(5, Optimizer::adam()), (1000, Optimizer::sgd().momentum(0.9))] {
+            let alone = Sequential::new("head").input([features]).and_then(|m| m.add(head(classes))?.model()).unwrap();
+            let wanted = inference + step_of(&alone, vec![BATCH, features], optimizer);
+            let got = step_of(&on(&frozen, classes).unwrap(), vec![BATCH, 128, 128, 3], optimizer);
+            println!(
+                "{name}, {classes} classes: inference {:.1} MB, with a step of the head {:.1} MB; the frozen base's step {:.1} MB, {:.4} times",
+                inference / 1e6,
+                wanted / 1e6,
+                got / 1e6,
+                got / wanted,
+            );
+            assert!(got <= 1.1 * wanted, "{name}, {classes} classes: {got} bytes, {wanted} wanted");
+        }
+        // What the bound is for: with a trainable base activations stay until their gradients are taken.
+        let whole = step_of(&on(&trained, 5).unwrap(), vec![BATCH, 128, 128, 3], Optimizer::adam());
+        assert!(whole > 2.0 * inference, "{name}: {whole} bytes with a trainable base, {inference} for inference");
     }
 }
 

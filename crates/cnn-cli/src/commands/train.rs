@@ -11,7 +11,7 @@ use cnn::data::Channels;
 use cnn::io::{Format, files};
 use cnn::layers::Pipeline;
 use cnn::training::callback::{CsvLogger, Mode};
-use cnn::training::{Accuracy, Fit, Fitted, Loss, ModelCheckpoint, Trainer, Training};
+use cnn::training::{Accuracy, Fit, Fitted, History, Loss, ModelCheckpoint, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
 use cnn::{DeviceRequest, Network, Summary};
 use serde_json::{Map, Value, json};
@@ -31,6 +31,7 @@ use crate::training::network;
 use crate::training::optimizer::OptimizerText;
 use crate::training::results::{Folder, curves};
 use crate::training::step_log::StepLog;
+use crate::training::transfer::{FineTuning, check_drawing, find_learning_rate};
 use crate::training::watch::Watch;
 
 /// Epochs where nothing is said.
@@ -55,6 +56,12 @@ pub struct Train {
     /// Trains the new classifier alone and leaves the base as it is
     #[arg(long, requires = "base")]
     freeze: bool,
+    #[command(flatten)]
+    fine_tuning: FineTuning,
+    /// Looks for a learning rate instead of training, and draws the loss over it: .svg or .png
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "learning_rate.svg")]
+    #[arg(conflicts_with_all = ["resume", "output"])]
+    find_learning_rate: Option<PathBuf>,
     /// What a folder's pictures are brought to: 96, or HEIGHTxWIDTH; by default what the model takes, or 128
     #[arg(long, value_name = "N|HxW")]
     image_size: Option<Size>,
@@ -106,6 +113,20 @@ pub struct Train {
     resume: bool,
 }
 
+/// A part of the training with an optimizer of its own.
+struct Stage {
+    epochs: usize,
+    steps: u64,
+    /// Steps of the stages before.
+    before: usize,
+    checkpoint: PathBuf,
+    history: PathBuf,
+    /// The least loss before.
+    best: Option<f64>,
+    /// True once the user wants an end.
+    stop: Arc<AtomicBool>,
+}
+
 /// A model of the zoo.
 #[derive(Debug, Clone)]
 struct Base(&'static Row);
@@ -136,6 +157,19 @@ impl Train {
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
+        let training = Training::new(loss, self.optimizer.optimizer)
+            .seed(self.seed)
+            .mixed_precision(self.mixed)
+            .augment(augmentation);
+        if let Some(drawing) = &self.find_learning_rate {
+            let device = device::open(self.device, console)?;
+            let _cache = PipelineCache::of(&device, console);
+            let mut trainer = Trainer::new(&device, &network, training)?;
+            return find_learning_rate(&mut trainer, &data.samples, drawing, out);
+        }
+        let fine_tune = self.fine_tuning.how(network.model(), &self.optimizer.optimizer);
+        // What is wrong with the second stage is told before the first.
+        fine_tune.as_ref().map(|how| how.whole(&network, &training)).transpose()?;
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
         let device = device::open(self.device, console)?;
         let summary = network.model().summary(&Summary::default());
@@ -146,13 +180,18 @@ impl Train {
         writeln!(out, "on {device}\n")?;
         out.flush()?;
         let _cache = PipelineCache::of(&device, console);
-        let training = Training::new(loss, self.optimizer.optimizer)
-            .seed(self.seed)
-            .mixed_precision(self.mixed)
-            .augment(augmentation);
-        let mut trainer = Trainer::new(&device, &network, training)?;
-        let fitted = self.fit(&mut trainer, &data, &folder, console, out)?;
-        self.finish(&mut trainer, &fitted, &data, &folder, console, out)
+        let mut trainer = Trainer::new(&device, &network, training.clone())?;
+        let stage = self.stage(&data, &folder)?;
+        let mut histories = vec![("history", self.fit(&mut trainer, &data, &stage, &folder, console, out)?.history)];
+        if let Some(how) = fine_tune {
+            let (network, training) = how.whole(&pollster::block_on(trainer.network())?, &training)?;
+            let learning = network.model().count_params().trainable;
+            writeln!(out, "\nfine-tuning: {learning} parameters learn, at {:e}", training.optimizer.learning_rate)?;
+            trainer = Trainer::new(&device, &network, training)?;
+            let stage = self.second_stage(stage, &histories[0].1, &data, &folder);
+            histories.push(("fine_tuning", self.fit(&mut trainer, &data, &stage, &folder, console, out)?.history));
+        }
+        self.finish(&mut trainer, &histories, &data, &folder, console, out)
     }
 
     /// What can be told before anything is read.
@@ -164,6 +203,8 @@ impl Train {
                 return Err(Failure::Usage(format!("{}: {text}", output.display())));
             }
         }
+        self.fine_tuning.check()?;
+        self.find_learning_rate.as_deref().map_or(Ok(()), check_drawing)?;
         self.step_log.as_deref().map_or(Ok(()), check_writable)
     }
 
@@ -209,7 +250,8 @@ impl Train {
         let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
         let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
         let base = weights.zoo(row, arguments, console)?;
-        network::on_base(row, &base, self.freeze, data, loss, self.seed)
+        let freeze = self.freeze || self.fine_tuning.is_asked();
+        network::on_base(row, &base, freeze, data, loss, self.seed)
     }
 
     /// All that decides what is computed.
@@ -220,6 +262,9 @@ impl Train {
             "base": self.base.as_ref().map(|Base(row)| row.name),
             "weights": file(&self.weights),
             "freeze": self.freeze,
+            "fine_tune": self.fine_tuning.fine_tune,
+            "fine_tune_from": self.fine_tuning.fine_tune_from,
+            "fine_tune_rate": self.fine_tuning.fine_tune_rate,
             "samples": data.samples.len(),
             "shape": data.shape,
             "classes": data.classes,
@@ -235,31 +280,58 @@ impl Train {
         if let Value::Object(settings) = settings { settings } else { Map::new() }
     }
 
-    fn fit(
-        &self,
-        trainer: &mut Trainer,
-        data: &Data,
-        folder: &Folder,
-        console: &Console,
-        out: &mut dyn Write,
-    ) -> Result<Fitted, Failure> {
+    fn stage(&self, data: &Data, folder: &Folder) -> Result<Stage, Failure> {
         let batches = data.samples.batches().max(1);
         let epochs = match self.steps {
             Some(steps) => usize::try_from(steps).unwrap_or(usize::MAX).div_ceil(batches),
             None => self.epochs.map_or(EPOCHS, |epochs| epochs as usize),
         };
         let steps = self.steps.unwrap_or((epochs * batches) as u64);
+        let (checkpoint, history) = (folder.checkpoint(), folder.file("history.csv"));
         let stop = crate::training::interrupt::flag()?;
-        let log = self.step_log.as_deref().map(|path| StepLog::new(path, self.resume));
-        let mut watch = Watch::new(out, console, log, epochs, stop.clone());
-        let monitor = if data.validation.is_some() { "val_loss" } else { "loss" };
-        let best = ModelCheckpoint::new(&folder.best()?)?.monitor(monitor).mode(Mode::Min).save_best_only(true);
-        let mut fit = Fit::new(epochs)
+        Ok(Stage { epochs, steps, before: 0, checkpoint, history, best: None, stop })
+    }
+
+    /// The stage behind `first`: the best model of all is kept.
+    fn second_stage(&self, first: Stage, history: &History, data: &Data, folder: &Folder) -> Stage {
+        let epochs = self.fine_tuning.fine_tune_epochs.map_or(first.epochs, |epochs| epochs as usize);
+        let batches = data.samples.batches().max(1);
+        let losses = history.get(monitor(data)).unwrap_or_default();
+        Stage {
+            epochs,
+            steps: (epochs * batches) as u64,
+            before: first.epochs * batches,
+            checkpoint: folder.fine_tuning_checkpoint(),
+            history: folder.file("fine_tuning.csv"),
+            best: losses.iter().copied().reduce(f64::min),
+            stop: first.stop,
+        }
+    }
+
+    fn fit(
+        &self,
+        trainer: &mut Trainer,
+        data: &Data,
+        stage: &Stage,
+        folder: &Folder,
+        console: &Console,
+        out: &mut dyn Write,
+    ) -> Result<Fitted, Failure> {
+        let stop = &stage.stop;
+        let resumed = self.resume || stage.before > 0;
+        let log = self.step_log.as_deref().map(|path| StepLog::new(path, resumed));
+        let mut watch = Watch::new(out, console, log, stage.epochs, stage.before, stop.clone());
+        let mut best =
+            ModelCheckpoint::new(&folder.best()?)?.monitor(monitor(data)).mode(Mode::Min).save_best_only(true);
+        if let Some(loss) = stage.best {
+            best = best.initial_value_threshold(loss);
+        }
+        let mut fit = Fit::new(stage.epochs)
             .metric(Accuracy::new())
             .callback(best)
-            .callback(CsvLogger::new(folder.history()))
-            .checkpoint(folder.checkpoint())
-            .max_steps(steps)
+            .callback(CsvLogger::new(stage.history.clone()))
+            .checkpoint(&stage.checkpoint)
+            .max_steps(stage.steps)
             .stop(stop.clone())
             .progress(|progress| watch.see(&progress));
         if let Some(validation) = &data.validation {
@@ -268,10 +340,11 @@ impl Train {
         let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
         drop(fit);
         if watch.diverged() {
-            folder.forget();
+            // A training that cannot go on; if this fails, the user does it.
+            let _ = std::fs::remove_file(&stage.checkpoint);
         }
         watch.finish()?;
-        self.check_interrupted(trainer, steps, &stop)?;
+        self.check_interrupted(trainer, stage.steps, stop)?;
         Ok(fitted)
     }
 
@@ -288,7 +361,7 @@ impl Train {
     fn finish(
         &self,
         trainer: &mut Trainer,
-        fitted: &Fitted,
+        histories: &[(&str, History)],
         data: &Data,
         folder: &Folder,
         console: &Console,
@@ -313,9 +386,9 @@ impl Train {
         let names = data.classes.join("\n") + "\n";
         written.push((folder.write("classes.txt", names.as_bytes())?, "the names of the classes, for `cnn classify`"));
         let title = network.model().name();
-        if !fitted.history.epochs().is_empty() {
-            let svg = curves(title, &fitted.history).to_svg()?;
-            written.push((folder.write("history.svg", svg.as_bytes())?, "loss and accuracy of each epoch"));
+        for (name, history) in histories.iter().filter(|(_, history)| !history.epochs().is_empty()) {
+            let svg = curves(title, history).to_svg()?;
+            written.push((folder.write(&format!("{name}.svg"), svg.as_bytes())?, "loss and accuracy of each epoch"));
         }
         let svg = judgement.confusion(&format!("{title}, {part}"))?.to_svg()?;
         written.push((folder.write("confusion.svg", svg.as_bytes())?, "which classes are taken for which"));
@@ -327,6 +400,11 @@ impl Train {
         }
         Ok(())
     }
+}
+
+/// What a training is watched and judged by.
+fn monitor(data: &Data) -> &'static str {
+    if data.validation.is_some() { "val_loss" } else { "loss" }
 }
 
 /// A file's model, with what of it was not kept.

@@ -9,4 +9,5 @@ pub mod network;
 pub mod optimizer;
 pub mod results;
 pub mod step_log;
+pub mod transfer;
 pub mod watch;

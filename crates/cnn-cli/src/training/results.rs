@@ -64,14 +64,14 @@ impl Folder {
         self.path.join("checkpoint.safetensors")
     }
 
-    /// Removes the checkpoint of a training that cannot go on; if that fails, the user does it.
-    pub fn forget(&self) {
-        let _ = fs::remove_file(self.checkpoint());
+    /// What its second stage goes on from.
+    pub fn fine_tuning_checkpoint(&self) -> PathBuf {
+        self.path.join("fine_tuning.safetensors")
     }
 
-    /// The numbers of every epoch.
-    pub fn history(&self) -> PathBuf {
-        self.path.join("history.csv")
+    /// A file of that name.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     /// The model as it is after the last step.

@@ -10,6 +10,7 @@ use cnn::training::{Logs, Progress};
 use super::step_log::StepLog;
 use crate::console::{self, Console};
 use crate::failure::Failure;
+use crate::table;
 
 /// See the module.
 pub struct Watch<'a> {
@@ -17,6 +18,8 @@ pub struct Watch<'a> {
     console: &'a Console,
     log: Option<StepLog>,
     epochs: usize,
+    /// Steps of the stages before.
+    before: usize,
     stop: Arc<AtomicBool>,
     bar: Option<console::Epoch>,
     begin: Instant,
@@ -33,17 +36,18 @@ pub struct Watch<'a> {
 const REMEDY: &str = "a smaller learning rate, as in --optimizer adam,learning_rate=0.0001, or clipnorm=1 may help";
 
 impl<'a> Watch<'a> {
-    /// For a training of so many epochs, which `stop` ends if something cannot be written.
+    /// For a training of so many epochs, behind so many steps of others, which `stop` ends if something cannot be written.
     pub fn new(
         out: &'a mut dyn Write,
         console: &'a Console,
         log: Option<StepLog>,
         epochs: usize,
+        before: usize,
         stop: Arc<AtomicBool>,
     ) -> Self {
         let (bar, begin, trained) = (None, Instant::now(), Duration::ZERO);
-        let (images, diverged, failed) = (0, false, None);
-        Self { out, console, log, epochs, stop, bar, begin, trained, images, diverged, remedy: REMEDY, failed }
+        let (images, diverged, remedy, failed) = (0, false, REMEDY, None);
+        Self { out, console, log, epochs, before, stop, bar, begin, trained, images, diverged, remedy, failed }
     }
 
     /// Sets what is said to help if the loss becomes NaN or infinite.
@@ -56,13 +60,31 @@ impl<'a> Watch<'a> {
         let seen = match progress {
             Progress::Step { epoch, batch, batches, examples, loss, logs } => {
                 self.step(*epoch, *batch, *batches, *examples, logs);
-                let (step, log) = (epoch * batches + batch + 1, self.log.as_mut());
+                let (step, log) = (self.before + epoch * batches + batch + 1, self.log.as_mut());
                 log.map_or(Ok(()), |log| log.write(step, *loss)).and_then(|()| self.check(step, *loss))
             }
             Progress::Validation { batch, batches } => {
                 if let Some(bar) = &self.bar {
                     bar.validating(batch + 1, *batches);
                 }
+                Ok(())
+            }
+            Progress::Features { batch, batches, bytes } => {
+                if batch + 1 == *batches {
+                    let text =
+                        format!("the frozen base is computed once: {} of features are kept", table::bytes(*bytes));
+                    self.console.note(&text);
+                    self.begin = Instant::now();
+                }
+                Ok(())
+            }
+            Progress::FeaturesNotKept { bytes, limit } => {
+                let text = "the frozen base is computed in each step, since its features would take";
+                self.console.note(&format!(
+                    "{text} {}; {} are kept at most",
+                    table::bytes(*bytes),
+                    table::bytes(*limit)
+                ));
                 Ok(())
             }
             Progress::Epoch { epoch, logs } => self.epoch(*epoch, logs),

@@ -334,6 +334,72 @@ fn a_new_classifier_on_a_base() {
     fails("train grey.npz --base MobileNet", at, 1, &["3 channels, but the samples are 8x8x1"]);
 }
 
+/// Two stages: the base stays as it is before the layer named, and in its normalisations; a stopped one goes on.
+#[test]
+fn a_base_is_fine_tuned() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = (
+        Tensor::from_fn(vec![12, 32, 32, 3], |i| (i * 31 % 256) as f32),
+        Tensor::from_fn(vec![12], |i| (i % 2) as f32),
+    );
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let arguments = cnn::zoo::Arguments::default().include_top(false).input_shape([32, 32, 3]);
+    let base = Network::untrained("ResNet50", &arguments.pooling(cnn::zoo::Pooling::Avg), 2).unwrap();
+    save(&base, at.join("w.weights.h5"));
+    let line = "train d.npz --base ResNet50 --weights w.weights.h5 --batch 4 --device cpu --validation 0";
+    let two =
+        format!("{line} --epochs 2 --fine-tune-from conv5_block3_3_conv --fine-tune-rate 0.001 --step-log steps.csv");
+    let ran = succeeds(&format!("{two} --fine-tune-epochs 3 --folder whole"), at);
+    // 12 samples of 2048 numbers.
+    assert!(ran.err.contains("96.0 KiB of features are kept"), "{}", ran.err);
+    // conv5_block3_3_conv has 512 x 2048 + 2048 weights, the classifier 2048 x 2 + 2.
+    for text in
+        ["epoch 2/2  loss", "fine-tuning: 1054722 parameters learn, at 1e-3", "epoch 3/3  loss", "fine_tuning.svg"]
+    {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    let steps: Vec<String> = fs::read_to_string(at.join("steps.csv")).unwrap().lines().map(String::from).collect();
+    assert!(steps.len() == 1 + 5 * 3 && steps[15].starts_with("15,"), "{steps:?}");
+    let trained = weights(at.join("whole/model.keras"));
+    let mut moved: Vec<&str> = Vec::new();
+    let before = base.weights().unwrap();
+    for (path, tensor) in before.iter() {
+        let now = trained.iter().find(|(now, _)| now.ends_with(&format!("/{path}"))).unwrap().1;
+        moved.extend((now != tensor).then_some(path));
+    }
+    moved.sort_unstable();
+    assert_eq!(moved, ["conv5_block3_3_conv/bias", "conv5_block3_3_conv/kernel"]);
+    // The same in parts.
+    succeeds(&format!("{two} --fine-tune-epochs 3 --folder parts"), at);
+    fs::remove_file(at.join("parts/fine_tuning.safetensors")).unwrap();
+    succeeds(&format!("{two} --fine-tune-epochs 3 --folder parts --resume"), at);
+    let parts = weights(at.join("parts/model.keras"));
+    assert!(parts.iter().all(|(path, tensor)| trained.get(path) == Some(tensor)));
+
+    fails(&format!("{line} --fine-tune-epochs 3"), at, 2, &["ask for one by --fine-tune"]);
+    fails(&format!("{line} --fine-tune 3 --freeze"), at, 2, &["cannot be used with"]);
+    fails(&format!("{line} --fine-tune-from conv5_block3_3"), at, 1, &["no layer 'conv5_block3_3', but '"]);
+    fails(&format!("{line} --fine-tune 1"), at, 1, &["the last 1 layers of", "take more layers"]);
+    fails("train d.npz --fine-tune 3", at, 2, &["--base"]);
+}
+
+/// A search suggests a rate and trains nothing.
+#[test]
+fn a_learning_rate_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let ran = succeeds("train d.npz --batch 16 --device cpu --find-learning-rate", at);
+    for text in ["where the loss falls fastest", "a tenth of where it is least", "learning_rate.svg  the loss at"] {
+        assert!(ran.out.contains(text), "{text}: {}", ran.out);
+    }
+    assert!(fs::read_to_string(at.join("learning_rate.svg")).unwrap().contains("steepest"));
+    assert!(!at.join("training").exists());
+    fails("train d.npz --find-learning-rate rate.gif", at, 2, &["end its name in .svg or .png"]);
+}
+
 #[test]
 fn data_that_cannot_be_learned() {
     let folder = tempfile::tempdir().unwrap();

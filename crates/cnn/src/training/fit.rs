@@ -43,6 +43,22 @@ pub enum Progress<'a> {
         /// Batches of the validation.
         batches: usize,
     },
+    /// The features of a batch are computed, before the first step ([`Fit::cache_features`]).
+    Features {
+        /// The batch, counted from 0.
+        batch: usize,
+        /// Batches of all data.
+        batches: usize,
+        /// Bytes that all features take.
+        bytes: u64,
+    },
+    /// The features would take too much memory, so the frozen part is computed anew in each step.
+    FeaturesNotKept {
+        /// Bytes that all features would take.
+        bytes: u64,
+        /// The most that they may take.
+        limit: u64,
+    },
     /// An epoch is done, its validation too.
     Epoch {
         /// The epoch, counted from 0.
@@ -61,7 +77,8 @@ pub struct Fit<'a> {
     epochs: usize,
     schedule: Option<Schedule>,
     metrics: Vec<Box<dyn Metric + 'a>>,
-    validation: Option<&'a Dataset>,
+    pub(super) validation: Option<&'a Dataset>,
+    pub(super) features_limit: Option<u64>,
     class_weights: Option<Vec<f32>>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     checkpoint: Option<PathBuf>,
@@ -98,6 +115,17 @@ impl<'a> Fit<'a> {
     /// Sets what the network is judged by after each epoch.
     pub fn validation(mut self, data: &'a Dataset) -> Self {
         self.validation = Some(data);
+        self
+    }
+
+    /// Sets how many bytes the features of a frozen base may take; 2^30 (1 GiB) at first, 0 for none.
+    ///
+    /// Where a part of the model stands before everything that learns, is random (augmentation, dropout) or changes (moving
+    /// statistics), [`Trainer::fit`] computes what it makes of all samples once, in memory, and trains what stands behind it on
+    /// that. The results are the same; a last batch that is smaller may differ in rounding. It does so where more than an epoch
+    /// is to come and nothing is mapped over the data; not in mixed precision, nor on the reference.
+    pub fn cache_features(mut self, bytes: u64) -> Self {
+        self.features_limit = Some(bytes);
         self
     }
 
@@ -138,6 +166,17 @@ impl<'a> Fit<'a> {
         self
     }
 
+    /// Whether [`Fit::stop`]'s flag is set.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn report(&mut self, progress: Progress<'_>) {
+        if let Some(report) = &mut self.progress {
+            report(progress);
+        }
+    }
+
     /// Calls this after each step, each batch of validation and each epoch.
     pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
         self.progress = Some(Box::new(progress));
@@ -162,6 +201,7 @@ struct Run<'a, 'b> {
     loss: Mean,
     /// Weights that callbacks have asked to keep.
     slots: HashMap<String, Weights>,
+    validation: Option<Dataset>,
     stopped: bool,
 }
 
@@ -195,17 +235,19 @@ impl Trainer {
         let control = Control::new(self.learning_rate());
         let control = directions.iter().fold(control, |control, (name, way)| control.with_metric(name, *way));
         let (history, loss, slots) = (History::new(), Mean::new("loss"), HashMap::new());
-        let mut run = Run { fit, control, history, loss, slots, stopped: false };
+        let validation = fit.validation.cloned();
+        let mut run = Run { fit, control, history, loss, slots, validation, stopped: false };
         let start = run.begin(self)?;
-        let mut logs = Logs::new();
-        for epoch in start.epoch..run.fit.epochs {
-            if run.control.stops() || run.at_end(self) {
-                run.stopped = true;
-                break;
+        let features = if run.is_long(self, data, start) { self.keep_features(data, run.fit).await? } else { None };
+        let trained = match features {
+            Some(features) => {
+                run.validation = features.validation;
+                run.epochs(self, &features.training, start).await
             }
-            let first = if epoch == start.epoch { start.batch } else { 0 };
-            logs = run.epoch(self, data, epoch, first).await?;
-        }
+            None => run.epochs(self, data, start).await,
+        };
+        self.forget_features();
+        let mut logs = trained?;
         self.finalize_variable_values().await?;
         let each =
             |callback: &mut Box<dyn Callback + '_>, control: &mut Control| callback.on_train_end(&mut logs, control);
@@ -335,8 +377,31 @@ impl Run<'_, '_> {
     }
 
     fn at_end(&self, trainer: &Trainer) -> bool {
-        let asked = self.fit.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
-        asked || self.fit.max_steps.is_some_and(|steps| trainer.iterations() >= steps)
+        self.fit.is_stopped() || self.fit.max_steps.is_some_and(|steps| trainer.iterations() >= steps)
+    }
+
+    /// Whether more steps than an epoch has are to come.
+    fn is_long(&self, trainer: &Trainer, data: &Dataset, start: Position) -> bool {
+        let batches = data.batches();
+        let left = self.fit.max_steps.map(|steps| steps.saturating_sub(trainer.iterations()));
+        let epochs = self.fit.epochs.saturating_sub(start.epoch);
+        !self.control.stops()
+            && epochs.saturating_mul(batches) > start.batch + batches
+            && left.is_none_or(|left| left > batches as u64)
+    }
+
+    /// All epochs that are left; what callbacks have made of the last one's numbers.
+    async fn epochs(&mut self, trainer: &mut Trainer, data: &Dataset, start: Position) -> Result<Logs, Error> {
+        let mut logs = Logs::new();
+        for epoch in start.epoch..self.fit.epochs {
+            if self.control.stops() || self.at_end(trainer) {
+                self.stopped = true;
+                break;
+            }
+            let first = if epoch == start.epoch { start.batch } else { 0 };
+            logs = self.epoch(trainer, data, epoch, first).await?;
+        }
+        Ok(logs)
     }
 
     /// One epoch from batch `first` on; what callbacks have made of its numbers.
@@ -370,7 +435,7 @@ impl Run<'_, '_> {
             self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;
             self.obey(trainer).await?;
             let (examples, loss) = (batch.x.shape()[0], stepped.loss);
-            self.report(Progress::Step { epoch, batch: index, batches, examples, loss, logs: &logs });
+            self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, logs: &logs });
             let last = index + 1 == batches;
             if self.at_end(trainer) && !last {
                 self.stopped = true;
@@ -387,11 +452,11 @@ impl Run<'_, '_> {
 
     /// Validation, callbacks, checkpoint.
     async fn end_epoch(&mut self, trainer: &mut Trainer, epoch: usize, logs: &mut Logs) -> Result<(), Error> {
-        if let Some(validation) = self.fit.validation {
+        if let Some(validation) = self.validation.clone() {
             // The metrics of the training are read; they begin anew with the next epoch.
             let (mut metrics, mut progress) = (std::mem::take(&mut self.fit.metrics), self.fit.progress.take());
             let mut batch = 0;
-            let judged = trainer.evaluate_with(validation, &mut metrics, |_, _, batches| {
+            let judged = trainer.evaluate_with(&validation, &mut metrics, |_, _, batches| {
                 if let Some(progress) = &mut progress {
                     progress(Progress::Validation { batch, batches });
                 }
@@ -404,7 +469,7 @@ impl Run<'_, '_> {
         self.callbacks(|callback, control| callback.on_epoch_end(epoch, logs, control))?;
         self.history.on_epoch_end(epoch, logs, &mut self.control)?;
         self.obey(trainer).await?;
-        self.report(Progress::Epoch { epoch, logs });
+        self.fit.report(Progress::Epoch { epoch, logs });
         self.save_checkpoint(trainer, Position { epoch: epoch + 1, batch: 0 }).await
     }
 
@@ -446,12 +511,6 @@ impl Run<'_, '_> {
             slots: self.slots.clone(),
         };
         checkpoint.write(path)
-    }
-
-    fn report(&mut self, progress: Progress<'_>) {
-        if let Some(report) = &mut self.fit.progress {
-            report(progress);
-        }
     }
 }
 

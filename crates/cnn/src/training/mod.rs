@@ -17,7 +17,10 @@
 //! ```
 
 mod checkpoint;
+mod features;
+mod fine_tune;
 mod fit;
+mod learning_rates;
 mod targets;
 mod trainer;
 
@@ -26,5 +29,7 @@ pub use cnn_train::callback::{self, Callback, EarlyStopping, History, Logs, Mode
 pub use cnn_train::metric::{self, Accuracy, ConfusionMatrix, Metric};
 pub use cnn_train::schedule::{self, Schedule};
 pub use cnn_train::{GradientError, Loss, LossScale, Optimizer, TrainError, Training, one_hot};
+pub use fine_tune::{FineTune, FineTuneError, FineTuned, fine_tune};
 pub use fit::{Fit, Fitted, Progress};
+pub use learning_rates::{FindLearningRate, LearningRates, LearningRatesError};
 pub use trainer::{Stepped, Trainer};

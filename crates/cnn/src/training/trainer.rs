@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cnn_core::{DType, Graph, Mode, Model, Profile, Tensor, Weights};
 use cnn_train::{Feed, Step, Training, feed, initial_state, judge, overwrite_with_averages};
 
+use super::features::Split;
 use crate::backend::{Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
@@ -32,6 +33,8 @@ enum Purpose {
     Train,
     Test,
     Predict,
+    /// What the base of a divided model makes.
+    Features,
     Overwrite,
 }
 
@@ -66,6 +69,8 @@ pub struct Trainer {
     training: Training,
     backend: Backend,
     programs: HashMap<Key, Ready>,
+    /// Where training and tests take the features of a frozen base, not samples.
+    split: Option<Split>,
     /// Batches learned from so far.
     iterations: u64,
 }
@@ -88,6 +93,7 @@ impl Trainer {
             training,
             backend: Backend::of_weights(device, variables),
             programs: HashMap::new(),
+            split: None,
             iterations: 0,
         })
     }
@@ -125,6 +131,25 @@ impl Trainer {
     /// Sets what dropout and augmentation draw from.
     pub(crate) fn set_seed(&mut self, seed: u64) {
         self.training.seed = seed;
+    }
+
+    /// Sets whether training and tests go on behind a part of the model.
+    pub(super) fn set_split(&mut self, split: Option<Split>) {
+        if self.split != split {
+            self.programs.clear();
+            self.split = split;
+        }
+    }
+
+    /// What the base of the divided model makes.
+    pub(super) async fn run_base(&mut self, inputs: &[Tensor]) -> Result<Tensor, Error> {
+        let mut outputs = self.run(Purpose::Features, inputs, None, None).await?;
+        Ok(outputs.remove(0))
+    }
+
+    /// Gives back the memory that [`Trainer::run_base`] takes.
+    pub(super) fn end_base(&mut self) {
+        self.programs.retain(|(purpose, ..), _| *purpose != Purpose::Features);
     }
 
     /// One step on a batch: inputs NHWC in the model's order, `targets` of the prediction's shape, a weight for each example
@@ -250,11 +275,16 @@ impl Trainer {
     }
 
     fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {
-        let model = self.network.model();
+        let whole = self.network.model();
+        let model = match (purpose, &self.split) {
+            (Purpose::Train | Purpose::Test, Some(split)) => &split.head,
+            (Purpose::Features, Some(split)) => &split.base,
+            (_, None) | (Purpose::Predict | Purpose::Overwrite, _) => whole,
+        };
         Ok(match purpose {
             Purpose::Train => Step::new(model, shapes, &self.training, *weighted)?.graph,
             Purpose::Test => judge(model, shapes, &self.training.loss, *weighted)?,
-            Purpose::Predict => model.lower(shapes, Mode::Inference, &[])?,
+            Purpose::Predict | Purpose::Features => model.lower(shapes, Mode::Inference, &[])?,
             Purpose::Overwrite => overwrite_with_averages(model)?,
         })
     }

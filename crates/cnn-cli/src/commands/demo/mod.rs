@@ -107,7 +107,7 @@ impl Demo {
         let mut trainer = Trainer::new(device, network, recipe::compiled(self.seed))?;
         // A bar while it learns, and no line for each epoch.
         let (mut nowhere, stop) = (std::io::sink(), Arc::new(AtomicBool::new(false)));
-        let watch = Watch::new(&mut nowhere, console, None, self.epochs as usize, stop.clone());
+        let watch = Watch::new(&mut nowhere, console, None, self.epochs as usize, 0, stop.clone());
         let mut watch = watch.remedy("a driver or this program is wrong; please report it with `cnn devices`");
         let mut fit = recipe::fit(task, self.epochs)?.stop(stop).progress(|progress| watch.see(&progress));
         let begin = Instant::now();

@@ -1,0 +1,104 @@
+//! Transfer learning: a base that is trained in a second stage, and the search for a learning rate.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+use cnn::data::Dataset;
+use cnn::io::files;
+use cnn::plot::LearningRatePlot;
+use cnn::training::{FindLearningRate, FineTune, Trainer};
+use cnn::{Model, training::Optimizer};
+
+use crate::failure::Failure;
+
+/// The second stage of `cnn train --base`.
+#[derive(Debug, Args)]
+pub struct FineTuning {
+    /// Trains the new classifier alone first, then the last N layers of the base with it; its normalisations stay as they are
+    #[arg(long, value_name = "N", requires = "base", conflicts_with_all = ["freeze", "steps", "fine_tune_from"])]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub fine_tune: Option<u32>,
+    /// The same with the layers of the base from this one on, as `cnn summary` names them
+    #[arg(long, value_name = "LAYER", requires = "base", conflicts_with_all = ["freeze", "steps"])]
+    pub fine_tune_from: Option<String>,
+    /// Epochs of the second stage [default: as many as of the first]
+    #[arg(long, value_name = "N", requires = "base", value_parser = clap::value_parser!(u32).range(1..))]
+    pub fine_tune_epochs: Option<u32>,
+    /// The learning rate of the second stage [default: a hundredth of the optimizer's]
+    #[arg(long, value_name = "RATE", requires = "base")]
+    pub fine_tune_rate: Option<f64>,
+}
+
+impl FineTuning {
+    /// Whether there is a second stage.
+    pub fn is_asked(&self) -> bool {
+        self.fine_tune.is_some() || self.fine_tune_from.is_some()
+    }
+
+    /// Refuses arguments of a second stage that is not asked for.
+    pub fn check(&self) -> Result<(), Failure> {
+        let given = self.fine_tune_epochs.map(|_| "--fine-tune-epochs");
+        match given.or(self.fine_tune_rate.map(|_| "--fine-tune-rate")) {
+            Some(option) if !self.is_asked() => {
+                let text = format!("{option} is for a second stage; ask for one by --fine-tune or --fine-tune-from");
+                Err(Failure::Usage(text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How the base of `model` is fine-tuned, if that is asked for.
+    pub fn how(&self, model: &Model, optimizer: &Optimizer) -> Option<FineTune> {
+        let base = model.layers().iter().find(|layer| layer.nested().is_some())?.name();
+        let how = match (self.fine_tune, &self.fine_tune_from) {
+            (Some(layers), _) => FineTune::last(base, layers as usize),
+            (None, Some(layer)) => FineTune::from(base, layer),
+            (None, None) => return None,
+        };
+        Some(how.learning_rate(self.fine_tune_rate.unwrap_or(optimizer.learning_rate / 100.0)))
+    }
+}
+
+/// Refuses a name that says of no drawing how it is written.
+pub fn check_drawing(path: &Path) -> Result<(), Failure> {
+    crate::paths::check_writable(path)?;
+    if is(path, "svg") || is(path, "png") {
+        return Ok(());
+    }
+    let text = "end its name in .svg or .png, which is what is drawn";
+    Err(Failure::Usage(format!("--find-learning-rate {}: {text}", path.display())))
+}
+
+fn is(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|known| known.eq_ignore_ascii_case(ending))
+}
+
+/// Looks for a learning rate, says what it has found and draws it.
+pub fn find_learning_rate(
+    trainer: &mut Trainer,
+    data: &Dataset,
+    drawing: &Path,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let found = trainer.find_learning_rate_blocking(data, &FindLearningRate::default())?;
+    let suggestions = [("steepest", found.steepest()), ("least / 10", found.tenth_of_minimum())];
+    let suggestions = suggestions.iter().filter_map(|&(name, rate)| Some((name, rate?)));
+    let title = format!("{}, a search for its learning rate", trainer.model().name());
+    let mut plot = LearningRatePlot::new(title, &found.rates, &found.losses);
+    for (name, rate) in suggestions.clone() {
+        plot = plot.mark(name, rate);
+    }
+    let bytes = if is(drawing, "svg") { plot.to_svg()?.into_bytes() } else { plot.to_png()? };
+    files::write(drawing, &bytes)?;
+    if suggestions.clone().next().is_none() {
+        let text = "the loss falls at no learning rate, so none is suggested; look at the data and the optimizer";
+        return Err(Failure::Failed(text.into()));
+    }
+    for (name, rate) in suggestions {
+        let what = if name == "steepest" { "where the loss falls fastest" } else { "a tenth of where it is least" };
+        writeln!(out, "learning_rate={rate:.2e}  {what}")?;
+    }
+    writeln!(out, "{}  the loss at {} learning rates", drawing.display(), found.rates.len())?;
+    Ok(())
+}

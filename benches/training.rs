@@ -1,13 +1,16 @@
 //! Steps of training: images a second, and where the time goes.
 //!
-//! usage: training MODEL [--device cpu|gpu|gpu:N] [--batch N] [--size N] [--classes N] [--steps N] [--profile]
+//! usage: training MODEL [--device cpu|gpu|gpu:N] [--batch N] [--size N] [--classes N] [--steps N] [--profile] [--freeze]
+//!
+//! With `--freeze` a new classifier is trained on the model as a frozen base, and the memory of both is told.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use cnn::layers::{Activation, Dense};
 use cnn::training::{Loss, Optimizer, Trainer, Training, one_hot};
-use cnn::{Device, DeviceRequest, Network, Tensor};
-use cnn_zoo::Arguments;
+use cnn::{Device, DeviceRequest, Network, Options, Profile, Runner, Sequential, Tensor, Weights};
+use cnn_zoo::{Arguments, Pooling};
 
 /// What the command line asks for.
 struct Asked {
@@ -18,6 +21,7 @@ struct Asked {
     classes: usize,
     steps: usize,
     profile: bool,
+    freeze: bool,
 }
 
 fn asked() -> Result<Asked, String> {
@@ -29,6 +33,7 @@ fn asked() -> Result<Asked, String> {
         classes: 10,
         steps: 5,
         profile: false,
+        freeze: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -43,6 +48,7 @@ fn asked() -> Result<Asked, String> {
             "--classes" => asked.classes = number(value()?)?,
             "--steps" => asked.steps = number(value()?)?,
             "--profile" => asked.profile = true,
+            "--freeze" => asked.freeze = true,
             model => asked.model = model.into(),
         }
     }
@@ -50,16 +56,19 @@ fn asked() -> Result<Asked, String> {
 }
 
 fn run(asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments {
-        input_shape: Some(vec![Some(asked.size), Some(asked.size), Some(3)]),
-        classes: asked.classes,
-        ..Arguments::default()
-    };
-    let network = Network::untrained(&asked.model, &arguments, 1)?;
+    let arguments = Arguments::default().input_shape([asked.size, asked.size, 3]).classes(asked.classes);
     let device = pollster::block_on(Device::open(asked.device))?;
+    let x = Tensor::from_fn(vec![asked.batch, asked.size, asked.size, 3], |i| (i * 7919 % 255) as f32 / 127.5 - 1.0);
+    let network = if asked.freeze {
+        let base = Network::untrained(&asked.model, &arguments.include_top(false).pooling(Pooling::Avg), 1)?;
+        let runner = Runner::new(&device, base.clone(), Options::default())?;
+        memory("inference of the base", &pollster::block_on(runner.run_profiled(std::slice::from_ref(&x)))?.1);
+        on_frozen(&base, asked)?
+    } else {
+        Network::untrained(&asked.model, &arguments, 1)?
+    };
     let training = Training::new(Loss::CROSSENTROPY, Optimizer::sgd().momentum(0.9).learning_rate(1e-3));
     let mut trainer = Trainer::new(&device, &network, training)?;
-    let x = Tensor::from_fn(vec![asked.batch, asked.size, asked.size, 3], |i| (i * 7919 % 255) as f32 / 127.5 - 1.0);
     let labels: Vec<usize> = (0..asked.batch).map(|i| i % asked.classes).collect();
     let targets = one_hot(&labels, asked.classes).ok_or("labels are classes")?;
     println!("{} on {device}, batch {}, {}x{}", asked.model, asked.batch, asked.size, asked.size);
@@ -75,10 +84,36 @@ fn run(asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     times.sort();
     let median = times[times.len() / 2].as_secs_f64();
     println!("median of {} steps: {:.1} ms, {:.2} images/s", asked.steps, 1e3 * median, asked.batch as f64 / median);
+    if asked.freeze {
+        memory(
+            "a step on the frozen base",
+            &pollster::block_on(trainer.profile_on_batch(std::slice::from_ref(&x), &targets))?,
+        );
+    }
     if asked.profile {
         profile(&mut trainer, &x, &targets)?;
     }
     Ok(())
+}
+
+/// A classifier on a frozen base.
+fn on_frozen(base: &Network, asked: &Asked) -> Result<Network, Box<dyn std::error::Error>> {
+    let mut inner = base.model().clone();
+    inner.set_trainable(false);
+    let name = inner.name().to_string();
+    let classifier = Dense::new(asked.classes).activation(Activation::Softmax);
+    let model = Sequential::new("m").input([asked.size, asked.size, 3])?.add(inner)?.add(classifier)?.model()?;
+    let mut weights = Weights::initialize(&model, 1);
+    base.weights()?.iter().for_each(|(path, tensor)| weights.insert(format!("{name}/{path}"), tensor.clone()));
+    Ok(Network::new(model, weights)?)
+}
+
+/// What a program takes on its device.
+fn memory(what: &str, profile: &Profile) {
+    let [weights, activations, others] =
+        [profile.weight_bytes, profile.activation_bytes, profile.auxiliary_bytes].map(|bytes| bytes as f64 / 1048576.0);
+    let all = weights + activations + others;
+    println!("{what}: weights {weights:.1} MiB, activations {activations:.1}, all else {others:.1}, in all {all:.1}");
 }
 
 /// The kernels by the time they take together.

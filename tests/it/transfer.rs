@@ -17,7 +17,8 @@ use cnn::{Device, Functional, Model, ModelError, Network, Sequential, Tensor, Te
 use serde_json::Value;
 
 use crate::fit::{all_devices, data, variables};
-use crate::training::{BATCH, SAMPLES, check_samples, classifier, layers, pictures, weights};
+use crate::training::nets::{classifier, layers};
+use crate::training::{BATCH, SAMPLES, check_samples, pictures, weights};
 
 /// Two stages of three epochs of four steps: losses, weights at the end, what is frozen to the bit.
 #[test]

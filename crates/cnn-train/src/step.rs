@@ -181,7 +181,7 @@ fn forward(
         return Err(TrainError::Outputs { model: model.name().into(), outputs: model.outputs().len() });
     }
     let mut graph = Graph::new();
-    let mut inputs = model.graph_inputs(&mut graph, input_shapes);
+    let mut inputs = model.graph_inputs(&mut graph, input_shapes)?;
     let mut augmented = None;
     if let (Some(first), false) = (inputs.first_mut(), augmentation.is_empty()) {
         let made = augmentation.lower(&mut graph, *first)?;

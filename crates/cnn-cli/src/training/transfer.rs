@@ -11,6 +11,7 @@ use cnn::training::{FindLearningRate, FineTune, Trainer};
 use cnn::{Model, training::Optimizer};
 
 use crate::failure::Failure;
+use crate::paths::{check_writable, has_ending};
 
 /// The second stage of `cnn train --base`.
 #[derive(Debug, Args)]
@@ -62,16 +63,12 @@ impl FineTuning {
 
 /// Refuses a name that says of no drawing how it is written.
 pub fn check_drawing(path: &Path) -> Result<(), Failure> {
-    crate::paths::check_writable(path)?;
-    if is(path, "svg") || is(path, "png") {
+    check_writable(path)?;
+    if has_ending(path, "svg") || has_ending(path, "png") {
         return Ok(());
     }
     let text = "end its name in .svg or .png, which is what is drawn";
     Err(Failure::Usage(format!("--find-learning-rate {}: {text}", path.display())))
-}
-
-fn is(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|known| known.eq_ignore_ascii_case(ending))
 }
 
 /// Looks for a learning rate, says what it has found and draws it.
@@ -89,7 +86,7 @@ pub fn find_learning_rate(
     for (name, rate) in suggestions.clone() {
         plot = plot.mark(name, rate);
     }
-    let bytes = if is(drawing, "svg") { plot.to_svg()?.into_bytes() } else { plot.to_png()? };
+    let bytes = if has_ending(drawing, "svg") { plot.to_svg()?.into_bytes() } else { plot.to_png()? };
     files::write(drawing, &bytes)?;
     if suggestions.clone().next().is_none() {
         let text = "the loss falls at no learning rate, so none is suggested; look at the data and the optimizer";

@@ -31,10 +31,8 @@ impl Model {
     /// If the shapes do not fit the input layers, a layer refuses what it gets, or a tap is not in the model.
     pub fn lower(&self, input_shapes: &[Vec<usize>], mode: Mode, taps: &[&str]) -> Result<Graph, ModelError> {
         let mut graph = Graph::new();
-        // Refuses what the layers would refuse, under their names, before any op is made.
-        self.output_shapes_for(&symbolic(input_shapes))?;
-        let inputs = self.graph_inputs(&mut graph, input_shapes);
-        let values = self.lower_tapped(&mut graph, &inputs, mode, taps)?;
+        let inputs = self.graph_inputs(&mut graph, input_shapes)?;
+        let values = self.lower_behind(&mut graph, &inputs, mode, taps)?;
         let made_by = self.outputs.iter().map(|x| self.layers[x.layer].name.as_str());
         for (name, value) in made_by.chain(taps.iter().copied()).zip(values) {
             graph.output(name, value);
@@ -43,9 +41,15 @@ impl Model {
     }
 
     /// Gives a graph the model's inputs, named by the input layers, for ops ahead of the model ([`Model::lower_behind`]).
-    pub fn graph_inputs(&self, graph: &mut Graph, shapes: &[Vec<usize>]) -> Vec<ValueId> {
+    ///
+    /// # Errors
+    /// If the shapes are more or fewer than the model's inputs.
+    pub fn graph_inputs(&self, graph: &mut Graph, shapes: &[Vec<usize>]) -> Result<Vec<ValueId>, ShapeError> {
+        if shapes.len() != self.inputs.len() {
+            self.check_inputs(&symbolic(shapes))?;
+        }
         let named = self.inputs.iter().zip(shapes);
-        named.map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone())).collect()
+        Ok(named.map(|(x, shape)| graph.input(self.layers[x.layer].name.clone(), shape.clone())).collect())
     }
 
     /// Appends the model's ops behind values that a graph has; the values of its outputs, and then of `taps`.
@@ -55,7 +59,7 @@ impl Model {
     /// use cnn_core::{Graph, Sequential};
     /// let model = Sequential::new("m").input([4])?.add(Dense::new(3))?.model()?;
     /// let mut graph = Graph::new();
-    /// let inputs = model.graph_inputs(&mut graph, &[vec![8, 4]]);
+    /// let inputs = model.graph_inputs(&mut graph, &[vec![8, 4]])?;
     /// let outputs = model.lower_behind(&mut graph, &inputs, Mode::Training, &[])?;
     /// assert_eq!(graph.value(outputs[0]).shape, [8, 3]);
     /// # Ok::<(), cnn_core::ModelError>(())
@@ -70,18 +74,9 @@ impl Model {
         mode: Mode,
         taps: &[&str],
     ) -> Result<Vec<ValueId>, ModelError> {
+        // Refuses what the layers would refuse, under their names, before any op is made.
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|&x| graph.value(x).shape.clone()).collect();
         self.output_shapes_for(&symbolic(&shapes))?;
-        self.lower_tapped(graph, inputs, mode, taps)
-    }
-
-    fn lower_tapped(
-        &self,
-        graph: &mut Graph,
-        inputs: &[ValueId],
-        mode: Mode,
-        taps: &[&str],
-    ) -> Result<Vec<ValueId>, ModelError> {
         let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
         let (path, trainable) = (String::new(), self.trainable);
         let mut lowering = Lowering { graph, mode, path, weights: &[], trainable, taps: &mut tapped };

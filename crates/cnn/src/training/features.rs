@@ -6,7 +6,8 @@ use cnn_core::model::ModelLayer;
 use cnn_core::{Functional, Graph, Layer, Mode, Model, ModelError, Op, Tensor, TensorRef};
 use cnn_data::{Dataset, Example};
 
-use super::fit::{Fit, Progress};
+use super::fit::Fit;
+use super::progress::Progress;
 use super::trainer::Trainer;
 use crate::device::Device;
 use crate::error::Error;

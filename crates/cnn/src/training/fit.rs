@@ -12,61 +12,11 @@ use cnn_train::metric::{Mean, Metric};
 use cnn_train::schedule::Schedule;
 
 use super::checkpoint::{Checkpoint, Position};
+use super::progress::Progress;
 use super::targets::{check_classes, example_weights, targets};
 use super::trainer::{Stepped, Trainer};
 use crate::error::Error;
 use crate::network::Network;
-
-/// How far a training has come, for a progress bar.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Progress<'a> {
-    /// A step is done.
-    Step {
-        /// The epoch, counted from 0.
-        epoch: usize,
-        /// The batch of the epoch, counted from 0.
-        batch: usize,
-        /// Batches of the epoch.
-        batches: usize,
-        /// Examples of the batch.
-        examples: usize,
-        /// The loss of this batch alone.
-        loss: f64,
-        /// The means so far of the epoch.
-        logs: &'a Logs,
-    },
-    /// A batch of the validation is done.
-    Validation {
-        /// The batch, counted from 0.
-        batch: usize,
-        /// Batches of the validation.
-        batches: usize,
-    },
-    /// The features of a batch are computed, before the first step ([`Fit::cache_features`]).
-    Features {
-        /// The batch, counted from 0.
-        batch: usize,
-        /// Batches of all data.
-        batches: usize,
-        /// Bytes that all features take.
-        bytes: u64,
-    },
-    /// The features would take too much memory, so the frozen part is computed anew in each step.
-    FeaturesNotKept {
-        /// Bytes that all features would take.
-        bytes: u64,
-        /// The most that they may take.
-        limit: u64,
-    },
-    /// An epoch is done, its validation too.
-    Epoch {
-        /// The epoch, counted from 0.
-        epoch: usize,
-        /// All numbers of the epoch.
-        logs: &'a Logs,
-    },
-}
 
 /// Who is told how far a training has come.
 type Report<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;

@@ -21,6 +21,7 @@ mod features;
 mod fine_tune;
 mod fit;
 mod learning_rates;
+mod progress;
 mod targets;
 mod trainer;
 
@@ -30,6 +31,7 @@ pub use cnn_train::metric::{self, Accuracy, ConfusionMatrix, Metric};
 pub use cnn_train::schedule::{self, Schedule};
 pub use cnn_train::{GradientError, Loss, LossScale, Optimizer, TrainError, Training, one_hot};
 pub use fine_tune::{FineTune, FineTuneError, FineTuned, fine_tune};
-pub use fit::{Fit, Fitted, Progress};
+pub use fit::{Fit, Fitted};
 pub use learning_rates::{FindLearningRate, LearningRates, LearningRatesError};
+pub use progress::Progress;
 pub use trainer::{Stepped, Trainer};

@@ -1,11 +1,9 @@
 //! AugMix (Hendrycks et al., arXiv 1912.02781).
 
 use super::mix::check_alpha;
+use super::rand_augment::parts;
 use super::tools::{Made, TINY, beta, check_range, clip, item, one_of, select, uniform, with_number};
-use super::{
-    Augmentation, AutoContrast, Equalization, Factor, RandomBrightness, RandomColorDegeneration, RandomContrast,
-    RandomPosterization, RandomRotation, RandomSharpness, RandomShear, RandomTranslation, Solarization, setters,
-};
+use super::{Augmentation, Factor, setters};
 use crate::graph::ValueId;
 use crate::layers::Lowering;
 use crate::layers::common::positive;
@@ -86,24 +84,8 @@ impl AugMix {
     }
 
     fn parts(&self) -> Vec<Box<dyn Augmentation>> {
-        let Self { value_range: range, factor, interpolation, .. } = *self;
-        let bits = ((8.0 * factor.high) as u32).max(1);
-        let mut parts: Vec<Box<dyn Augmentation>> = vec![
-            Box::new(RandomShear::new(factor, factor).interpolation(interpolation)),
-            Box::new(RandomTranslation::new(factor, factor).interpolation(interpolation)),
-            Box::new(RandomRotation::new(factor).interpolation(interpolation)),
-            Box::new(RandomPosterization::new([1, bits]).value_range(range)),
-            Box::new(Solarization::new(factor, factor).value_range(range)),
-            Box::new(AutoContrast::new().value_range(range)),
-            Box::new(Equalization::new().value_range(range)),
-        ];
-        if self.all_ops {
-            parts.push(Box::new(RandomBrightness::new(factor).value_range(range)));
-            parts.push(Box::new(RandomColorDegeneration::new(factor).value_range(range)));
-            parts.push(Box::new(RandomContrast::new(factor).value_range(range)));
-            parts.push(Box::new(RandomSharpness::new(factor).value_range(range)));
-        }
-        parts
+        let [positions, colors, tones] = parts(self.value_range, self.factor, self.interpolation);
+        positions.into_iter().chain(tones).chain(colors.into_iter().filter(|_| self.all_ops)).collect()
     }
 
     /// The chains' shares, `[1, 1, 1, 1]` each, which add up to 1.

@@ -54,23 +54,35 @@ impl RandAugment {
         self
     }
 
-    fn parts(&self) -> [Box<dyn Augmentation>; 11] {
-        let Self { value_range: range, factor, interpolation, .. } = *self;
-        let bits = ((8.0 * factor.high) as u32).max(1);
-        [
+    fn parts(&self) -> Vec<Box<dyn Augmentation>> {
+        let [positions, colors, tones] = parts(self.value_range, self.factor, self.interpolation);
+        positions.into_iter().chain(colors).chain(tones).collect()
+    }
+}
+
+/// The augmentations that [`RandAugment`] and [`AugMix`](super::AugMix) draw from: those of positions, of colours, and of the
+/// histogram.
+pub(super) fn parts(range: [f64; 2], factor: Factor, interpolation: Interpolation) -> [Vec<Box<dyn Augmentation>>; 3] {
+    let bits = ((8.0 * factor.high) as u32).max(1);
+    [
+        vec![
             Box::new(RandomShear::new(factor, factor).interpolation(interpolation)),
             Box::new(RandomTranslation::new(factor, factor).interpolation(interpolation)),
             Box::new(RandomRotation::new(factor).interpolation(interpolation)),
+        ],
+        vec![
             Box::new(RandomBrightness::new(factor).value_range(range)),
             Box::new(RandomColorDegeneration::new(factor).value_range(range)),
             Box::new(RandomContrast::new(factor).value_range(range)),
             Box::new(RandomSharpness::new(factor).value_range(range)),
+        ],
+        vec![
             Box::new(RandomPosterization::new([1, bits]).value_range(range)),
             Box::new(Solarization::new(factor, factor).value_range(range)),
             Box::new(AutoContrast::new().value_range(range)),
             Box::new(Equalization::new().value_range(range)),
-        ]
-    }
+        ],
+    ]
 }
 
 impl Augmentation for RandAugment {

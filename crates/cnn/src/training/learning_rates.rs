@@ -83,19 +83,24 @@ pub struct LearningRates {
 }
 
 impl LearningRates {
-    /// The rate at which the loss falls most steeply, over the logarithm of the rate; `None` where it never falls.
+    /// The rate at which the loss falls most steeply, over the logarithm of the rate, on its way down to the least; `None`
+    /// where it never falls. What falls behind that is the noise of a loss that has exploded.
     pub fn steepest(&self) -> Option<f64> {
         let slope = |i: usize| (self.losses[i + 1] - self.losses[i]) / (self.rates[i + 1] / self.rates[i]).ln();
-        let slopes = self.settled().filter(|&i| i + 1 < self.rates.len()).map(|i| (self.rates[i], slope(i)));
+        let slopes = (self.settled().start..self.least()?).map(|i| (self.rates[i], slope(i)));
         let falling = slopes.filter(|&(_, slope)| slope < 0.0);
         falling.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(rate, _)| rate)
     }
 
     /// A tenth of the rate at which the loss is least; `None` where it never falls.
     pub fn tenth_of_minimum(&self) -> Option<f64> {
-        let first = *self.losses.get(self.settled().start)?;
-        let least = self.settled().min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))?;
-        (self.losses[least] < first).then(|| self.rates[least] / 10.0)
+        let (first, least) = (self.settled().start, self.least()?);
+        (self.losses[least] < self.losses[first]).then(|| self.rates[least] / 10.0)
+    }
+
+    /// The step with the least loss.
+    fn least(&self) -> Option<usize> {
+        self.settled().min_by(|&a, &b| self.losses[a].total_cmp(&self.losses[b]))
     }
 
     /// The steps that suggestions look at: the first tenth is left out, in which the mean still settles.
@@ -209,6 +214,25 @@ mod tests {
         assert!((found.tenth_of_minimum().unwrap() - 1e-2).abs() < 1e-9, "{found:?}");
         let steepest = found.steepest().unwrap();
         assert!((1e-4 * 0.99..1e-1).contains(&steepest), "{steepest}");
+    }
+
+    #[test]
+    fn a_fall_behind_the_least_loss_suggests_nothing() {
+        let how = FindLearningRate { smoothing: 0.0, steps: 81, ..FindLearningRate::default() };
+        // From 1.5 down to 0.9 at once, where the loss has gone up already.
+        let noisy = |rate: f64| {
+            if rate > 0.5 {
+                0.9
+            } else if rate > 0.11 {
+                1.5
+            } else {
+                loss(rate)
+            }
+        };
+        let found = search(&how, noisy);
+        assert_eq!(found.losses.len(), 81, "{found:?}");
+        assert!((1e-4 * 0.99..1e-1).contains(&found.steepest().unwrap()), "{found:?}");
+        assert!((found.tenth_of_minimum().unwrap() - 1e-2).abs() < 1e-9, "{found:?}");
     }
 
     /// The means of a constant are that constant, and those of 1, 0 at weight 1/2 are 1 and 1/3: (1/2 0 + 1/4 1) / (3/4).

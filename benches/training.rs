@@ -1,8 +1,10 @@
 //! Steps of training: images a second, and where the time goes.
 //!
 //! usage: training MODEL [--device cpu|gpu|gpu:N] [--batch N] [--size N] [--classes N] [--steps N] [--profile] [--freeze]
+//!        [--recompute]
 //!
-//! With `--freeze` a new classifier is trained on the model as a frozen base, and the memory of both is told.
+//! With `--freeze` a new classifier is trained on the model as a frozen base; the memory of both is told. With `--recompute`
+//! activations are made again for the gradients; what that saves is told.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ struct Asked {
     steps: usize,
     profile: bool,
     freeze: bool,
+    recompute: bool,
 }
 
 fn asked() -> Result<Asked, String> {
@@ -34,6 +37,7 @@ fn asked() -> Result<Asked, String> {
         steps: 5,
         profile: false,
         freeze: false,
+        recompute: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -49,6 +53,7 @@ fn asked() -> Result<Asked, String> {
             "--steps" => asked.steps = number(value()?)?,
             "--profile" => asked.profile = true,
             "--freeze" => asked.freeze = true,
+            "--recompute" => asked.recompute = true,
             model => asked.model = model.into(),
         }
     }
@@ -68,7 +73,10 @@ fn run(asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
         Network::untrained(&asked.model, &arguments, 1)?
     };
     let training = Training::new(Loss::CROSSENTROPY, Optimizer::sgd().momentum(0.9).learning_rate(1e-3));
-    let mut trainer = Trainer::new(&device, &network, training)?;
+    let mut trainer = Trainer::new(&device, &network, training.recompute(asked.recompute))?;
+    if let Some(recomputation) = trainer.recomputation(&[x.shape().to_vec()])? {
+        println!("{recomputation:?}");
+    }
     let labels: Vec<usize> = (0..asked.batch).map(|i| i % asked.classes).collect();
     let targets = one_hot(&labels, asked.classes).ok_or("labels are classes")?;
     println!("{} on {device}, batch {}, {}x{}", asked.model, asked.batch, asked.size, asked.size);
@@ -84,11 +92,8 @@ fn run(asked: &Asked) -> Result<(), Box<dyn std::error::Error>> {
     times.sort();
     let median = times[times.len() / 2].as_secs_f64();
     println!("median of {} steps: {:.1} ms, {:.2} images/s", asked.steps, 1e3 * median, asked.batch as f64 / median);
-    if asked.freeze {
-        memory(
-            "a step on the frozen base",
-            &pollster::block_on(trainer.profile_on_batch(std::slice::from_ref(&x), &targets))?,
-        );
+    if asked.freeze || asked.recompute {
+        memory("a step", &pollster::block_on(trainer.profile_on_batch(std::slice::from_ref(&x), &targets))?);
     }
     if asked.profile {
         profile(&mut trainer, &x, &targets)?;

@@ -129,12 +129,20 @@ struct Setting {
 
 impl Setting {
     fn new(case: &Value) -> Self {
+        Self::with(case, training(case))
+    }
+
+    /// The case with its activations made again.
+    fn recomputing(case: &Value) -> Self {
+        Self::with(case, training(case).recompute(true))
+    }
+
+    fn with(case: &Value, training: Training) -> Self {
         let name = case["case"].as_str().unwrap();
         let mut model = net(name.split('_').next().unwrap());
         for layer in case["float64"]["frozen"].as_array().unwrap() {
             model.layer_mut(layer.as_str().unwrap()).unwrap().set_trainable(false);
         }
-        let training = training(case);
         let mut step = Step::new(&model, &[vec![BATCH, 28, 28, 1]], &training, false).unwrap();
         for (path, &gradient) in step.trained.clone().iter().zip(&step.gradients.clone()) {
             step.graph.output(format!("gradient {path}"), gradient);
@@ -388,6 +396,19 @@ fn check_gradients(setting: &Setting, gradients: &[Vec<f64>], truth: &Value) -> 
     Ok(())
 }
 
+/// The first case of each network.
+fn first_of_each_net() -> Vec<Value> {
+    let mut cases = cases();
+    let mut nets: Vec<String> = Vec::new();
+    cases.retain(|case| {
+        let net = case["case"].as_str().unwrap().split('_').next().unwrap().to_string();
+        let new = !nets.contains(&net);
+        nets.push(net);
+        new
+    });
+    cases
+}
+
 fn check_all(check: impl Fn(&Value, &Setting) -> Result<(), String>) {
     let failures: Vec<String> = cases().iter().filter_map(|case| check(case, &Setting::new(case)).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -399,6 +420,37 @@ fn the_reference_follows_keras() {
         let variables = setting.weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
         check(case, setting, &mut Reference { setting, variables: variables.collect() })
     });
+}
+
+/// Activations that are made again have the bits of those that were kept, and so has all that is made of them.
+#[test]
+fn recomputation_changes_no_bit() {
+    for case in cases() {
+        let (kept, again) = (Setting::new(&case), Setting::recomputing(&case));
+        let name = case["case"].as_str().unwrap();
+        assert_eq!(kept.step.segments, 1, "{name}");
+        // Behind a frozen base little is kept anyway.
+        let frozen = !case["float64"]["frozen"].as_array().unwrap().is_empty();
+        assert!(again.step.segments > 1 || frozen, "{name}: nothing is made again");
+        let optimizer = optimizer(&case["float64"]["optimizer"]);
+        let batch = Feed {
+            targets: Some(targets(0..BATCH)),
+            weights: None,
+            settings: optimizer.settings(0, case["learning_rates"][0].as_f64().unwrap()),
+            seed: [1, 0],
+        };
+        let [kept, again] = [&kept, &again].map(|setting| {
+            let variables =
+                setting.weights.iter().map(|(path, tensor)| (path.to_string(), Array::from(tensor.as_ref())));
+            let mut reference = Reference { setting, variables: variables.collect() };
+            let outputs = reference.step(&[pictures(0..BATCH)], &batch).unwrap();
+            let mut variables: Vec<(String, Vec<f64>)> =
+                reference.variables.into_iter().map(|(path, array)| (path, array.data)).collect();
+            variables.sort_by(|a, b| a.0.cmp(&b.0));
+            (outputs, variables)
+        });
+        assert!(kept == again, "{name}");
+    }
 }
 
 #[test]
@@ -423,8 +475,18 @@ fn the_cpu_follows_keras() {
 }
 
 #[test]
+fn the_cpu_follows_keras_with_recomputation() {
+    for case in first_of_each_net() {
+        let setting = Setting::recomputing(&case);
+        check(&case, &setting, &mut Cpu::new(&setting)).unwrap();
+    }
+}
+
+#[test]
 fn every_adapter_follows_keras() {
-    let settings: Vec<(Value, Setting)> = cases().into_iter().map(|case| (case.clone(), Setting::new(&case))).collect();
+    let kept = cases().into_iter().map(|case| (case.clone(), Setting::new(&case)));
+    let again = first_of_each_net().into_iter().map(|case| (case.clone(), Setting::recomputing(&case)));
+    let settings: Vec<(Value, Setting)> = kept.chain(again).collect();
     for device in devices(false) {
         let mut tally = Tally::default();
         for (case, setting) in &settings {

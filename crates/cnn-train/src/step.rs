@@ -4,7 +4,7 @@ use cnn_core::layers::{Pipeline, Regularizer};
 use cnn_core::passes::mixed_precision;
 use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
 
-use crate::gradient::{GradientError, differentiate};
+use crate::gradient::{GradientError, differentiate, differentiate_in_least_memory};
 use crate::loss::Loss;
 use crate::optimizer::Settings;
 use crate::regularization::{regularized, regularized_outputs};
@@ -98,6 +98,8 @@ pub struct Step {
     pub trained: Vec<String>,
     /// For each of `trained` its gradient by this batch, without loss scale, before any clipping.
     pub gradients: Vec<ValueId>,
+    /// In how many segments of the network activations are made again, all but the last; 1 if all are kept.
+    pub segments: usize,
 }
 
 impl Step {
@@ -136,7 +138,10 @@ impl Step {
             .into_iter()
             .unzip();
         let scaled = scaled_loss(&mut graph, training, loss)?;
-        let gradients = differentiate(&mut graph, scaled, &weights)?;
+        let (gradients, segments) = match training.recomputation {
+            true => differentiate_in_least_memory(&mut graph, scaled, &weights)?,
+            false => (differentiate(&mut graph, scaled, &weights)?, 1),
+        };
         let all = paths.into_iter().zip(weights).zip(gradients);
         let mut trainable: Vec<Trainable> =
             all.map(|((path, weight), gradient)| Trainable { path, weight, gradient }).collect();
@@ -151,7 +156,7 @@ impl Step {
         constrain(&mut graph, model, &trainable, finite)?;
         let found = trainable.into_iter().filter_map(|trainable| Some((trainable.path, trainable.gradient?)));
         let (trained, gradients) = found.unzip();
-        Ok(Self { graph, trained, gradients })
+        Ok(Self { graph, trained, gradients, segments })
     }
 }
 

@@ -30,12 +30,22 @@ pub struct Training {
     pub multipliers: Vec<(String, f64)>,
     /// How the loss is scaled where activations and gradients are float16; `None` for float32.
     pub mixed_precision: Option<LossScale>,
+    /// Whether activations are made again for the gradients where that takes less memory than keeping them.
+    pub recomputation: bool,
 }
 
 impl Training {
     /// With seed 0, in float32.
     pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
-        Self { loss, optimizer, seed: 0, augmentation: Pipeline::new(), multipliers: Vec::new(), mixed_precision: None }
+        Self {
+            loss,
+            optimizer,
+            seed: 0,
+            augmentation: Pipeline::new(),
+            multipliers: Vec::new(),
+            mixed_precision: None,
+            recomputation: false,
+        }
     }
 
     /// Sets what dropout and augmentation draw from.
@@ -62,6 +72,15 @@ impl Training {
     /// `mixed_float16`, with a dynamic [`LossScale`]. Weights, their steps, statistics, normalisations and the loss stay float32.
     pub fn mixed_precision(mut self, mixed: bool) -> Self {
         self.mixed_precision = mixed.then(LossScale::default);
+        self
+    }
+
+    /// Sets whether activations are made again for the gradients where that takes less memory than keeping all of them, at the
+    /// price of a second forward pass at most: Keras's `RematScope`, with segments of the network (Chen et al., "Training deep
+    /// nets with sublinear memory cost", 2016) where Keras has layers. [`Step::segments`](crate::Step::segments) says how many
+    /// there are.
+    pub fn recompute(mut self, recompute: bool) -> Self {
+        self.recomputation = recompute;
         self
     }
 

@@ -61,7 +61,9 @@ pub enum GpuError {
         max_turns: u64,
     },
     /// Memory ran out.
-    #[error("the device ran out of memory while preparing {what}: {reason}; use a smaller batch or the CPU")]
+    #[error(
+        "the device ran out of memory while preparing {what}: {reason}; use a smaller batch, recomputation in training, or the CPU"
+    )]
     OutOfMemory {
         /// What was being made.
         what: String,

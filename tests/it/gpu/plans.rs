@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cnn_core::layers::{Activation, Dense, Mode};
+use cnn_core::layers::{Activation, Dense, Layer, Mode};
 use cnn_core::plan::{self, Plan};
 use cnn_core::{DType, Model, Sequential, Simplify, Source, Tensor, Weights, simplify};
 use cnn_cpu::reference;
@@ -145,6 +145,60 @@ fn a_frozen_base_costs_what_its_inference_costs() {
         // What the bound is for: with a trainable base activations stay until their gradients are taken.
         let whole = step_of(&on(&trained, 5).unwrap(), vec![BATCH, 128, 128, 3], Optimizer::adam());
         assert!(whole > 2.0 * inference, "{name}: {whole} bytes with a trainable base, {inference} for inference");
+    }
+}
+
+/// The plan of a step that keeps activations or makes them again, with the number of segments.
+fn step_plan(model: &Model, shape: &[usize], loss: &Loss, recompute: bool) -> (Plan, usize) {
+    let training = Training::new(loss.clone(), Optimizer::sgd()).recompute(recompute);
+    let step = Step::new(model, &[shape.to_vec()], &training, false).unwrap();
+    (Plan::new(simplify(&step.graph, &Simplify::default())), step.segments)
+}
+
+/// A chain of n equal activations takes n of them for its gradients. With segments of n / k it takes the k that are handed on
+/// and one segment, k + n / k, which is least at 2 √n (Chen et al., 2016). What is added are those of the loss: prediction,
+/// targets, a gradient, and two between.
+#[test]
+fn recomputation_takes_the_square_root_of_a_chain() {
+    for n in [16, 36, 100, 225] {
+        let mut model = Sequential::new("chain").input([32]).unwrap().add(Dense::new(64)).unwrap();
+        for _ in 0..n {
+            model = model.add(Layer::Activation(Activation::Sigmoid)).unwrap();
+        }
+        let model = model.model().unwrap();
+        let each = 512 * 64 * 4;
+        let [kept, again] =
+            [false, true].map(|recompute| step_plan(&model, &[512, 32], &Loss::MeanSquaredError, recompute));
+        let root = f64::from(n).sqrt();
+        println!(
+            "{n} activations: {} bytes, {} in {} segments, of {each} each",
+            kept.0.liveness_bound(),
+            again.0.liveness_bound(),
+            again.1
+        );
+        assert!(kept.0.liveness_bound() >= n as usize * each);
+        assert!(again.0.liveness_bound() as f64 <= (2.0 * root + 5.0) * each as f64);
+    }
+}
+
+/// Beside the gradients of the weights, which all stay until the step is done, real networks take half at most.
+#[test]
+fn recomputation_halves_what_a_step_takes() {
+    for name in ["ResNet50", "MobileNetV2", "DenseNet121", "EfficientNetB0"] {
+        let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([64, 64, 3]);
+        let model = find(name).unwrap().build(&arguments).unwrap();
+        let gradients = 4 * model.count_params().trainable as usize;
+        let [kept, again] = [false, true].map(|recompute| {
+            let (plan, segments) = step_plan(&model, &[32, 64, 64, 3], &Loss::CROSSENTROPY, recompute);
+            let (_, slots) = weights_and_slots(&plan);
+            println!(
+                "{name}: {:.1} MB in {segments} segments, {:.1} MB of them gradients",
+                slots as f64 / 1e6,
+                gradients as f64 / 1e6
+            );
+            slots - gradients
+        });
+        assert!(2 * again <= kept, "{name}: {again} bytes, {kept} where activations are kept");
     }
 }
 

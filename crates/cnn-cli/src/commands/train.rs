@@ -11,7 +11,7 @@ use cnn::data::Channels;
 use cnn::io::{Format, files};
 use cnn::layers::Pipeline;
 use cnn::training::callback::{CsvLogger, Mode};
-use cnn::training::{Accuracy, Fit, Fitted, History, Loss, ModelCheckpoint, Trainer, Training};
+use cnn::training::{Accuracy, Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
 use cnn::{DeviceRequest, Network, Summary};
 use serde_json::{Map, Value, json};
@@ -81,6 +81,9 @@ pub struct Train {
     /// float32
     #[arg(long)]
     mixed: bool,
+    /// Makes activations again for the gradients where that takes less memory than keeping them, which takes more time
+    #[arg(long)]
+    recompute: bool,
     /// Keras's name; by default the cross-entropy that goes with the model's output
     #[arg(long, value_name = "NAME")]
     loss: Option<LossName>,
@@ -160,6 +163,7 @@ impl Train {
         let training = Training::new(loss, self.optimizer.optimizer)
             .seed(self.seed)
             .mixed_precision(self.mixed)
+            .recompute(self.recompute)
             .augment(augmentation);
         if let Some(drawing) = &self.find_learning_rate {
             let device = device::open(self.device, console)?;
@@ -181,6 +185,7 @@ impl Train {
         out.flush()?;
         let _cache = PipelineCache::of(&device, console);
         let mut trainer = Trainer::new(&device, &network, training.clone())?;
+        self.print_recomputation(&trainer, &data, out)?;
         let stage = self.stage(&data, &folder)?;
         let mut histories = vec![("history", self.fit(&mut trainer, &data, &stage, &folder, console, out)?.history)];
         if let Some(how) = fine_tune {
@@ -188,10 +193,30 @@ impl Train {
             let learning = network.model().count_params().trainable;
             writeln!(out, "\nfine-tuning: {learning} parameters learn, at {:e}", training.optimizer.learning_rate)?;
             trainer = Trainer::new(&device, &network, training)?;
+            self.print_recomputation(&trainer, &data, out)?;
             let stage = self.second_stage(stage, &histories[0].1, &data, &folder);
             histories.push(("fine_tuning", self.fit(&mut trainer, &data, &stage, &folder, console, out)?.history));
         }
         self.finish(&mut trainer, &histories, &data, &folder, console, out)
+    }
+
+    /// What recomputation saves, if it was asked for.
+    fn print_recomputation(&self, trainer: &Trainer, data: &Data, out: &mut dyn Write) -> Result<(), Failure> {
+        let batch = data.samples.len().min(self.batch as usize);
+        let shape = [&[batch], data.shape.as_slice()].concat();
+        let Some(Recomputation { segments, bytes, bytes_kept }) = trainer.recomputation(&[shape])? else {
+            return Ok(());
+        };
+        let mib = |bytes: usize| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+        let (less, all) = (mib(bytes), mib(bytes_kept));
+        match segments {
+            1 => writeln!(out, "recomputation would save nothing: a step takes {all} beside the weights\n")?,
+            _ => writeln!(
+                out,
+                "recomputation in {segments} segments: a step takes {less} beside the weights, not {all}\n"
+            )?,
+        }
+        Ok(())
     }
 
     /// What can be told before anything is read.
@@ -271,6 +296,7 @@ impl Train {
             "batch": self.batch,
             "optimizer": self.optimizer.text,
             "mixed": self.mixed,
+            "recompute": self.recompute,
             "loss": self.loss.map(|loss| loss.name),
             "validation": self.validation,
             "shuffle": self.shuffle,

@@ -312,5 +312,10 @@ fn an_adapter_with_too_little() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -v 1900000; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_cnn")]).current_dir(at);
     let ran = Ran::from(shell.args(words(&line)).output().unwrap());
-    check(&line, &ran, 1, &["ran out of memory while preparing", "use a smaller batch or the CPU"]);
+    check(
+        &line,
+        &ran,
+        1,
+        &["ran out of memory while preparing", "use a smaller batch, recomputation in training, or the CPU"],
+    );
 }

@@ -242,6 +242,25 @@ fn a_killed_training_goes_on() {
     let (x, y) = rows(64, 4);
     npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
     let train = "train d.npz --batch 2 --device cpu --epochs 30 --augment translate";
+    for more in [3, 40, 71, 200] {
+        let resume = if at.join("broken/checkpoint.safetensors").exists() { " --resume" } else { "" };
+        kill(&format!("{train} --folder broken --step-log steps.csv{resume}"), at, more);
+    }
+    succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
+    succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
+    assert_eq!(weights(at.join("broken/model.keras")), weights(at.join("whole/model.keras")));
+    assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
+}
+
+/// Killed at any moment, before the first checkpoint too, a training begins anew or goes on, and ends with the same bits.
+#[cfg(unix)]
+#[test]
+fn a_killed_training_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let train = "train d.npz --batch 2 --device cpu --epochs 30 --augment translate";
     let steps = || fs::read_to_string(at.join("steps.csv")).map_or(0, |text| text.lines().count());
     for more in [3, 40, 71, 200] {
         let resume = if at.join("broken/checkpoint.safetensors").exists() { " --resume" } else { "" };
@@ -263,6 +282,21 @@ fn a_killed_training_goes_on() {
     }
     assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
     assert_eq!(fs::read(at.join("broken/history.csv")).unwrap(), fs::read(at.join("whole/history.csv")).unwrap());
+}
+
+/// Runs a training with `--step-log steps.csv` and kills it once it has logged so many steps more.
+fn kill(line: &str, at: &Path, more: usize) {
+    let steps = || fs::read_to_string(at.join("steps.csv")).map_or(0, |text| text.lines().count());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    prepare(&mut command, line, at);
+    let (begin, first) = (Instant::now(), if line.contains("--resume") { steps() } else { 0 });
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while steps() < first + more {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{line}: {more} steps");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]
@@ -370,12 +404,19 @@ fn a_base_is_fine_tuned() {
     }
     moved.sort_unstable();
     assert_eq!(moved, ["conv5_block3_3_conv/bias", "conv5_block3_3_conv/kernel"]);
-    // The same in parts.
-    succeeds(&format!("{two} --fine-tune-epochs 3 --folder parts"), at);
-    fs::remove_file(at.join("parts/fine_tuning.safetensors")).unwrap();
+    // The same in parts: killed in the first stage of 6 steps and twice in the second, of 9.
+    fs::remove_file(at.join("steps.csv")).unwrap();
+    for more in [2, 6, 3] {
+        let resume = if at.join("parts/checkpoint.safetensors").exists() { " --resume" } else { "" };
+        kill(&format!("{two} --fine-tune-epochs 3 --folder parts{resume}"), at, more);
+    }
+    assert!(at.join("parts/fine_tuning.safetensors").exists(), "it was killed in its second stage");
+    assert!(!at.join("parts/model.keras").exists(), "it was killed before its end");
     succeeds(&format!("{two} --fine-tune-epochs 3 --folder parts --resume"), at);
     let parts = weights(at.join("parts/model.keras"));
     assert!(parts.iter().all(|(path, tensor)| trained.get(path) == Some(tensor)));
+    let resumed: Vec<String> = fs::read_to_string(at.join("steps.csv")).unwrap().lines().map(String::from).collect();
+    assert_eq!(resumed, steps);
 
     fails(&format!("{line} --fine-tune-epochs 3"), at, 2, &["ask for one by --fine-tune"]);
     fails(&format!("{line} --fine-tune 3 --freeze"), at, 2, &["cannot be used with"]);

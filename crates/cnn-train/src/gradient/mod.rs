@@ -11,12 +11,17 @@ mod gemm;
 mod movement;
 mod normalization;
 mod pool2d;
+mod recomputation;
 mod reduce;
 mod resize;
 mod softmax;
 
 use cnn_core::op::{Binary, BinaryOp, Epilogue, Function, Reduce, ReduceKind, Reshape, Unary, UnaryGradient};
 use cnn_core::{Graph, Node, Op, ShapeError, Tensor, ValueId};
+
+use recomputation::Segment;
+
+pub(crate) use recomputation::differentiate_in_least_memory;
 
 /// Why a graph has no gradient.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -69,37 +74,61 @@ pub fn differentiate(
     loss: ValueId,
     wanted: &[ValueId],
 ) -> Result<Vec<Option<ValueId>>, GradientError> {
+    differentiate_in_segments(graph, loss, wanted, &[])
+}
+
+/// [`differentiate`], where the nodes fall into segments, which `cuts` (indices into the nodes, ascending) separate. Of all
+/// segments but the last one only what others read is kept for the gradients; the rest is made once more.
+fn differentiate_in_segments(
+    graph: &mut Graph,
+    loss: ValueId,
+    wanted: &[ValueId],
+    cuts: &[usize],
+) -> Result<Vec<Option<ValueId>>, GradientError> {
     let value = graph.value(loss);
     let (name, shape) = (value.name.clone(), value.shape.clone());
     if shape.iter().product::<usize>() != 1 {
         return Err(GradientError::Loss { name, shape });
     }
     let nodes = graph.nodes().to_vec();
-    let mut needed = vec![false; graph.values().len()];
-    wanted.iter().for_each(|value| needed[value.index()] = true);
-    for node in &nodes {
-        needed[node.output.index()] |= node.inputs.iter().any(|input| needed[input.index()]);
-    }
+    let needed = needed(graph, wanted);
     // For each value what its readers have said so far; they are added up where it is made.
     let mut parts: Vec<Option<ValueId>> = vec![None; needed.len()];
     if needed[loss.index()] {
         parts[loss.index()] = Some(graph.constant(format!("gradient/{name}"), Tensor::full(shape, 1.0)));
     }
-    for node in nodes.iter().rev().filter(|node| needed[node.output.index()]) {
-        let Some(dy) = parts[node.output.index()] else { continue };
-        let mut cx = Context { graph, node, needed: &needed };
-        let gradients = cx.gradients(dy)?;
-        debug_assert_eq!(gradients.len(), node.inputs.len());
-        for (&input, gradient) in node.inputs.iter().zip(gradients) {
-            let Some(gradient) = gradient.filter(|_| needed[input.index()]) else { continue };
-            let sum = match parts[input.index()] {
-                Some(part) => cx.binary(BinaryOp::Add, part, gradient)?,
-                None => gradient,
-            };
-            parts[input.index()] = Some(sum);
+    let mut ends = cuts.iter().copied().chain([nodes.len()]).rev().peekable();
+    while let Some(end) = ends.next() {
+        let begin = ends.peek().copied().unwrap_or(0);
+        let last = end == nodes.len();
+        let segment = if last { Segment::kept() } else { Segment::made_again(graph, &nodes, begin, end)? };
+        for node in nodes[begin..end].iter().rev().filter(|node| needed[node.output.index()]) {
+            let Some(dy) = parts[node.output.index()] else { continue };
+            let needs = node.inputs.iter().map(|input| needed[input.index()]).collect();
+            let mut cx = Context { graph, node: &segment.node(node), needs };
+            let gradients = cx.gradients(dy)?;
+            debug_assert_eq!(gradients.len(), node.inputs.len());
+            for (&input, gradient) in node.inputs.iter().zip(gradients) {
+                let Some(gradient) = gradient.filter(|_| needed[input.index()]) else { continue };
+                let sum = match parts[input.index()] {
+                    Some(part) => cx.binary(BinaryOp::Add, part, gradient)?,
+                    None => gradient,
+                };
+                parts[input.index()] = Some(sum);
+            }
         }
     }
     Ok(wanted.iter().map(|value| parts[value.index()]).collect())
+}
+
+/// For each value whether its gradient has to do with those of the wanted ones.
+fn needed(graph: &Graph, wanted: &[ValueId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.values().len()];
+    wanted.iter().for_each(|value| needed[value.index()] = true);
+    for node in graph.nodes() {
+        needed[node.output.index()] |= node.inputs.iter().any(|input| needed[input.index()]);
+    }
+    needed
 }
 
 /// The gradients by a node's inputs, in their order; `None` for those that are not needed or not there.
@@ -108,8 +137,10 @@ type Gradients = Result<Vec<Option<ValueId>>, GradientError>;
 /// The graph as the gradient of one node sees it.
 struct Context<'a> {
     graph: &'a mut Graph,
+    /// It reads what is made again, where that is so.
     node: &'a Node,
-    needed: &'a [bool],
+    /// For each input whether the gradient by it is needed.
+    needs: Vec<bool>,
 }
 
 impl Context<'_> {
@@ -155,7 +186,7 @@ impl Context<'_> {
 
     /// Whether the gradient by input `index` is needed.
     fn needs(&self, index: usize) -> bool {
-        self.needed[self.input(index).index()]
+        self.needs[index]
     }
 
     /// What `make` makes, if the gradient by input `index` is needed.

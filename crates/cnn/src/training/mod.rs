@@ -34,4 +34,4 @@ pub use fine_tune::{FineTune, FineTuneError, FineTuned, fine_tune};
 pub use fit::{Fit, Fitted};
 pub use learning_rates::{FindLearningRate, LearningRates, LearningRatesError};
 pub use progress::Progress;
-pub use trainer::{Stepped, Trainer};
+pub use trainer::{Recomputation, Stepped, Trainer};

@@ -25,6 +25,17 @@ pub struct Stepped {
     pub done: bool,
 }
 
+/// What recomputation does to a step ([`Training::recompute`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recomputation {
+    /// In how many segments of the network activations are made again, all but the last; 1 if that would save nothing.
+    pub segments: usize,
+    /// Bytes of what a step makes, at the moment when most of it is alive.
+    pub bytes: usize,
+    /// The same, if all activations were kept.
+    pub bytes_kept: usize,
+}
+
 /// What a program is for, inputs of which shapes, whether examples have weights.
 type Key = (Purpose, Vec<Vec<usize>>, bool);
 
@@ -139,6 +150,21 @@ impl Trainer {
             self.programs.clear();
             self.split = split;
         }
+    }
+
+    /// What recomputation does to a step on a batch of these shapes; `None` if it was not asked for.
+    ///
+    /// # Errors
+    /// As [`Step::new`].
+    pub fn recomputation(&self, input_shapes: &[Vec<usize>]) -> Result<Option<Recomputation>, Error> {
+        if !self.training.recomputation {
+            return Ok(None);
+        }
+        let step = |training: &Training| Step::new(self.network.model(), input_shapes, training, false);
+        let bytes = |step: &Step| self.device.plan(&step.graph, DType::F32).liveness_bound();
+        let again = step(&self.training)?;
+        let kept = step(&self.training.clone().recompute(false))?;
+        Ok(Some(Recomputation { segments: again.segments, bytes: bytes(&again), bytes_kept: bytes(&kept) }))
     }
 
     /// What the base of the divided model makes.

@@ -35,6 +35,8 @@ pub struct TensorRef {
 pub struct Call {
     /// What it takes.
     pub inputs: Vec<TensorRef>,
+    /// Keras's argument `training` of the call ([`Functional::call_with_training`]); `None` where the call has none.
+    pub training: Option<bool>,
     /// The shapes of what it makes.
     pub output_shapes: Vec<SymbolicShape>,
 }

@@ -115,6 +115,24 @@ fn check_layers(model: &Model, file: &str) {
     assert_eq!(json!(outputs), keras["outputs"], "{file}");
 }
 
+/// What Keras 3.15.1 counts as trainable behind `for layer in model.layers[first:end]: layer.trainable = False`.
+#[test]
+fn places_of_layers_are_keras_s() {
+    let arguments = Arguments::default();
+    let small = arguments.clone().include_top(false).input_shape([75, 75, 3]);
+    for (name, arguments, range, layers, trainable) in [
+        ("InceptionV3", &small, 0..249, 311, 11_114_880),
+        ("MobileNetV3Small", &arguments, 0..100, 164, 2_371_048),
+        ("MobileNetV3Small", &arguments, 50..90, 164, 2_412_216),
+        ("ConvNeXtTiny", &arguments, 0..30, 135, 27_966_376),
+    ] {
+        let mut model = find(name).unwrap().build(arguments).unwrap();
+        assert_eq!(model.listed_layers().count(), layers, "{name}");
+        model.set_trainable_range(range, false).unwrap();
+        assert_eq!(model.count_params().trainable, trainable, "{name}");
+    }
+}
+
 #[test]
 fn every_layer_of_every_row() {
     for row in ROWS {

@@ -424,5 +424,11 @@ fn of_model(error: ModelError, name: &str) -> ModelError {
             ModelError::UnknownLayer { model: name.into(), name: layer, near }
         }
         ModelError::Graph { reason, .. } => ModelError::Graph { model: name.into(), reason },
+        ModelError::LayerRange { first, end, layers, .. } => {
+            ModelError::LayerRange { model: name.into(), first, end, layers }
+        }
+        ModelError::UnknownPrefix { prefix, layers, near, .. } => {
+            ModelError::UnknownPrefix { model: name.into(), prefix, layers, near }
+        }
     }
 }

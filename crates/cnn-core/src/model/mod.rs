@@ -5,6 +5,7 @@
 
 mod build;
 mod classifier;
+mod freeze;
 mod lower;
 mod names;
 mod order;

@@ -34,7 +34,7 @@ fn pictures(at: &Path) {
     }
 }
 
-fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
+pub(crate) fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, tensor) in arrays {
         archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
@@ -44,7 +44,7 @@ fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
 }
 
 /// Pictures `[N, 8, 8]` in which the row of their class is bright, and their classes.
-fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
+pub(crate) fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
     let noise = |i: usize| ((i * 2_654_435_761) >> 7) % 60;
     let x = Tensor::from_fn(vec![samples, 8, 8], |i| {
         let (sample, row) = (i / 64, i / 8 % 8);
@@ -53,7 +53,7 @@ fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
     (x, Tensor::from_fn(vec![samples], |i| (i % classes) as f32))
 }
 
-fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
+pub(crate) fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
     let model = Sequential::new("tiny")
         .input(input)
         .and_then(|model| model.add(Rescaling::new(1.0 / 255.0, 0.0)))
@@ -66,11 +66,11 @@ fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
     Network::new(model, weights).unwrap()
 }
 
-fn save(network: &Network, path: impl AsRef<Path>) {
+pub(crate) fn save(network: &Network, path: impl AsRef<Path>) {
     cnn::io::files::save(path.as_ref(), network.model(), &network.weights().unwrap()).unwrap();
 }
 
-fn weights(path: impl AsRef<Path>) -> Weights {
+pub(crate) fn weights(path: impl AsRef<Path>) -> Weights {
     Network::load(path.as_ref()).unwrap().weights().unwrap()
 }
 
@@ -82,7 +82,7 @@ fn last(folder: &Path, column: &str) -> f64 {
     lines.last().unwrap().split(',').nth(place).unwrap().parse().unwrap()
 }
 
-fn fails(line: &str, at: &Path, status: i32, wanted: &[&str]) -> Ran {
+pub(crate) fn fails(line: &str, at: &Path, status: i32, wanted: &[&str]) -> Ran {
     let ran = cnn(line, at);
     assert_eq!(ran.status, Some(status), "cnn {line}\n{}", ran.err);
     assert!(!ran.err.contains("panicked"), "cnn {line}\n{}", ran.err);
@@ -376,6 +376,10 @@ fn a_base_is_fine_tuned() {
     succeeds(&format!("{two} --fine-tune-epochs 3 --folder parts --resume"), at);
     let parts = weights(at.join("parts/model.keras"));
     assert!(parts.iter().all(|(path, tensor)| trained.get(path) == Some(tensor)));
+    // A multiplier of the base waits for the second stage.
+    let slow = format!("{two} --fine-tune-epochs 1 --learning-rate-multiplier");
+    succeeds(&format!("{slow} resnet50/=0.1 --folder slow"), at);
+    fails(&format!("{slow} resnet50/conv1=0.1 --folder none"), at, 1, &["begins with 'resnet50/conv1'"]);
 
     fails(&format!("{line} --fine-tune-epochs 3"), at, 2, &["ask for one by --fine-tune"]);
     fails(&format!("{line} --fine-tune 3 --freeze"), at, 2, &["cannot be used with"]);

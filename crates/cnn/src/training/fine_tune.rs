@@ -55,7 +55,9 @@ pub enum FineTuneError {
 /// How a network's nested base is fine-tuned.
 ///
 /// In the second stage the base's layers from one on learn; those before it stay frozen, and so does every
-/// BatchNormalization of the base: it goes on with the statistics that it came with, as Keras's guide asks for.
+/// BatchNormalization of the base: it goes on with the statistics that it came with, as Keras's guide asks for. A base that learns
+/// by other ways keeps its statistics where its call says so
+/// ([`Functional::call_with_training`](crate::Functional::call_with_training)).
 ///
 /// ```
 /// use cnn::layers::{Activation, Conv2D, Dense, GlobalAveragePooling2D};

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod augmentation;
+mod call_training;
 mod contact_sheet;
 mod damage;
 mod data;

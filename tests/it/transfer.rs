@@ -150,8 +150,16 @@ fn features_are_kept_where_nothing_before_them_changes() {
         let y = body(&mut f, x).and_then(|y| f.call(Dense::new(2).activation(Activation::Softmax), &[y])).unwrap();
         network(f.model("m", &[x], &[y]).unwrap())
     };
-    let cases: [(&str, bool, Body); 8] = [
+    let cases: [(&str, bool, Body); 10] = [
         ("a frozen base", true, |f, x| f.call(base(false), &[x])),
+        ("a frozen base, dropout before it in inference", true, |f, x| {
+            let x = f.call_with_training(Dropout::new(0.3), &[x], false)?;
+            f.call(base(false), &[x])
+        }),
+        ("dropout before it", false, |f, x| {
+            let x = f.call(Dropout::new(0.3), &[x])?;
+            f.call(base(false), &[x])
+        }),
         ("weights behind it", true, |f, x| {
             let y = f.call(base(false), &[x])?;
             let z = f.call(Dense::new(6), &[y])?;

@@ -2,7 +2,7 @@
 //! Keras's order (`vectors/layers`), what `applications.json` says of each function, and what `zoo.json.gz` says of odd
 //! sizes, of the arguments of single papers, and of what is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cnn_core::layers::{Activation, Layer, SymbolicShape, WeightSpec};
 use cnn_core::model::ModelLayer;
@@ -24,8 +24,21 @@ const NOT_OURS: [(&str, &str); 9] = [
     ("rms_scaling", "false"),
 ];
 
-fn training_only(key: &str) -> bool {
-    ["_initializer", "_regularizer", "_constraint", "quantization_config"].iter().any(|end| key.ends_with(end))
+/// What Keras has of an argument for a weight, class and arguments, and nothing of what is said by other names: the axes are
+/// the usual ones, 0 alone is zeros.
+fn of_weight(value: &Value) -> Option<(String, BTreeMap<String, Value>)> {
+    let class = ["class", "class_name"].iter().find_map(|key| value.get(key)?.as_str())?;
+    let arguments = value.get("config").and_then(Value::as_object).into_iter().flatten();
+    let arguments = arguments.filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.clone(), value.clone()));
+    let arguments: BTreeMap<String, Value> = arguments.collect();
+    match class {
+        "Constant" if arguments["value"] == 0.0 => Some(("Zeros".into(), BTreeMap::new())),
+        class => Some((class.into(), arguments)),
+    }
+}
+
+fn is_of_weight(key: &str) -> bool {
+    ["_initializer", "_regularizer", "_constraint"].iter().any(|end| key.ends_with(end))
 }
 
 fn check_config(name: &str, layer: &Layer, keras: &Value) {
@@ -35,11 +48,13 @@ fn check_config(name: &str, layer: &Layer, keras: &Value) {
             assert_eq!(value.to_string(), *only, "{name}: {key}");
         } else if matches!(layer, Layer::Normalization(_)) && ["mean", "variance"].contains(&key.as_str()) {
             assert_eq!(rounded(&ours[key]), rounded(value), "{name}: {key}");
-        } else if !training_only(key) {
+        } else if is_of_weight(key) {
+            assert_eq!(of_weight(&ours[key]), of_weight(value), "{name}: {key}");
+        } else if key != "quantization_config" {
             assert!(same(&ours[key], value), "{name}: {key} is {} instead of {value}", ours[key]);
         }
     }
-    for key in ours.as_object().unwrap().keys().filter(|key| !training_only(key)) {
+    for (key, _) in ours.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {
         assert!(keras.get(key).is_some() || NOT_OURS.iter().any(|(other, _)| other == key), "{name}: {key}");
     }
 }
@@ -113,6 +128,24 @@ fn check_layers(model: &Model, file: &str) {
     }
     let outputs: Vec<&str> = model.outputs().iter().map(|x| model.layers()[x.layer].name()).collect();
     assert_eq!(json!(outputs), keras["outputs"], "{file}");
+}
+
+/// What Keras 3.15.1 counts as trainable behind `for layer in model.layers[first:end]: layer.trainable = False`.
+#[test]
+fn places_of_layers_are_keras_s() {
+    let arguments = Arguments::default();
+    let small = arguments.clone().include_top(false).input_shape([75, 75, 3]);
+    for (name, arguments, range, layers, trainable) in [
+        ("InceptionV3", &small, 0..249, 311, 11_114_880),
+        ("MobileNetV3Small", &arguments, 0..100, 164, 2_371_048),
+        ("MobileNetV3Small", &arguments, 50..90, 164, 2_412_216),
+        ("ConvNeXtTiny", &arguments, 0..30, 135, 27_966_376),
+    ] {
+        let mut model = find(name).unwrap().build(arguments).unwrap();
+        assert_eq!(model.listed_layers().count(), layers, "{name}");
+        model.set_trainable_range(range, false).unwrap();
+        assert_eq!(model.count_params().trainable, trainable, "{name}");
+    }
 }
 
 #[test]

@@ -93,6 +93,7 @@ failed!(
     cnn::data::DataError,
     cnn::io::IoError,
     cnn::plot::PlotError,
+    cnn::training::TrainError,
     cnn::training::callback::CallbackError,
     cnn::zoo::ZooError
 );

@@ -57,6 +57,36 @@ pub enum ModelError {
         /// Names of layers that are much like it, the likest first.
         near: Vec<String>,
     },
+    /// There are not so many layers.
+    #[error(
+        "model '{model}' has {layers} layers, and {first}..{end} is no range of their places; the last one is at {}",
+        .layers.saturating_sub(1)
+    )]
+    LayerRange {
+        /// The model.
+        model: String,
+        /// The first place asked for.
+        first: usize,
+        /// The place behind the last one.
+        end: usize,
+        /// How many layers there are.
+        layers: usize,
+    },
+    /// No layer has a path that begins so.
+    #[error(
+        "model '{model}': none of its {layers} layers has a path that begins with '{prefix}'{}; `cnn summary` lists them",
+        near_names(.near)
+    )]
+    UnknownPrefix {
+        /// The model.
+        model: String,
+        /// What was asked for.
+        prefix: String,
+        /// How many layers there are, those of nested models among them.
+        layers: usize,
+        /// Paths that are much like it, the likest first.
+        near: Vec<String>,
+    },
     /// The layers do not form a graph from the inputs to the outputs.
     #[error("model '{model}': {reason}")]
     Graph {

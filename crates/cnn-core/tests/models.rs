@@ -70,6 +70,88 @@ fn freezing_as_keras() {
     assert_eq!(model.count_params().trainable, 25);
 }
 
+/// Keras's `for layer in model.layers[first:end]: layer.trainable = False`, and what it counts then.
+#[test]
+fn layers_are_frozen_by_their_places() {
+    let model = || {
+        let base = Sequential::new("base").input([8, 8, 3]).and_then(|m| m.add(Conv2D::new(4, 3).name("c1")));
+        let base = base.and_then(|m| m.add(BatchNormalization::new().name("b1"))?.model()).unwrap();
+        let model = Sequential::new("m").input([8, 8, 3]).and_then(|m| m.add(base)?.add(Flatten));
+        model.and_then(|m| m.add(Dense::new(5).name("d1"))?.add(Dense::new(2).name("d2"))?.model()).unwrap()
+    };
+    let names: Vec<String> = model().listed_layers().map(|layer| layer.name().to_string()).collect();
+    assert_eq!(names, ["base", "flatten", "d1", "d2"]);
+    type Freeze = fn(&mut Model, bool) -> Result<(), ModelError>;
+    let cases: [(Freeze, usize); 7] = [
+        (|m, to| m.set_trainable_range(..1, to), 737),
+        (|m, to| m.set_trainable_range(1..3, to), 132),
+        (|m, to| m.set_trainable_range(1..=2, to), 132),
+        (|m, to| m.set_trainable_range(3.., to), 845),
+        (|m, to| m.set_trainable_range(.., to), 0),
+        (|m, to| m.set_trainable_range(2..2, to), 857),
+        (|m, to| m.set_trainable_range(4.., to), 857),
+    ];
+    for (number, (freeze, trainable)) in cases.into_iter().enumerate() {
+        let mut model = model();
+        freeze(&mut model, false).unwrap();
+        assert_eq!(model.count_params().trainable, trainable, "case {number}");
+        freeze(&mut model, true).unwrap();
+        assert_eq!(model.count_params().trainable, 857, "case {number}");
+    }
+    let refused: [(Freeze, &str); 4] = [
+        (|m, to| m.set_trainable_range(..5, to), "model 'm' has 4 layers, and 0..5 is no range of their places"),
+        (|m, to| m.set_trainable_range(7.., to), "7..4 is no range"),
+        (|m, to| m.set_trainable_range((std::ops::Bound::Excluded(3), std::ops::Bound::Excluded(2)), to), "4..2"),
+        (|m, to| m.set_trainable_range(..=usize::MAX, to), "the last one is at 3"),
+    ];
+    for (freeze, wanted) in refused {
+        let mut changed = model();
+        let error = freeze(&mut changed, false).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+        assert_eq!(changed, model());
+    }
+}
+
+#[test]
+fn layers_are_frozen_by_how_their_paths_begin() {
+    let inner = Sequential::new("inner").input([4]).and_then(|m| m.add(Dense::new(4).name("a1"))).unwrap();
+    let inner = inner.add(Dense::new(4).name("b1")).and_then(Sequential::model).unwrap();
+    let base = Sequential::new("base").add(inner).and_then(|m| m.add(Dense::new(4).name("a2"))).unwrap();
+    let base = base.model().unwrap();
+    let model =
+        Sequential::new("m").add(base).and_then(|m| m.add(Dense::new(4).name("b2"))?.add(Dense::new(4).name("base3")));
+    let model = model.and_then(Sequential::model).unwrap();
+    for (prefix, frozen) in [
+        ("b2", &["b2"][..]),
+        ("b", &["base/inner/a1", "base/inner/b1", "base/a2", "b2", "base3"]),
+        ("base", &["base/inner/a1", "base/inner/b1", "base/a2", "base3"]),
+        ("base/", &["base/inner/a1", "base/inner/b1", "base/a2"]),
+        ("base/inner/b", &["base/inner/b1"]),
+        ("base/a", &["base/a2"]),
+        ("", &["base/inner/a1", "base/inner/b1", "base/a2", "b2", "base3"]),
+    ] {
+        let mut changed = model.clone();
+        changed.set_trainable_prefix(prefix, false).unwrap();
+        let mut layers: Vec<String> = changed.weights().into_iter().filter(|w| !w.trainable).map(|w| w.layer).collect();
+        layers.dedup();
+        assert_eq!(layers, frozen, "'{prefix}'");
+    }
+    let mut model = model;
+    for (prefix, wanted) in [
+        ("a1", "model 'm': none of its 10 layers has a path that begins with 'a1'"),
+        ("base/inner/a1/", "begins with 'base/inner/a1/', but 'base/inner/a1'"),
+        ("base/a22", "`cnn summary` lists them"),
+    ] {
+        let error = model.set_trainable_prefix(prefix, false).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+    // Inside of a frozen model it stays frozen.
+    model.set_trainable_prefix("base", false).unwrap();
+    model.set_trainable_prefix("base/a", true).unwrap();
+    assert!(model.layer("base/a2").unwrap().trainable());
+    assert_eq!(model.count_params().trainable, 20);
+}
+
 #[test]
 fn a_shared_layer_has_its_weights_once() {
     let mut f = Functional::new();

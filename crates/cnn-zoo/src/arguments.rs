@@ -1,6 +1,6 @@
 //! What all models of `keras.applications` take, and what they share at their two ends.
 
-use cnn_core::layers::{Activation, Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, IntoShape, Named};
+use cnn_core::layers::{Activation, Dense, GlobalAveragePooling2D, GlobalMaxPooling2D, Initializer, IntoShape, Named};
 use cnn_core::{Functional, ModelError, TensorRef};
 
 /// A model cannot be built with these arguments.
@@ -222,7 +222,17 @@ impl Arguments {
 
     /// The classifier's last layer.
     pub(crate) fn predictions(&self, f: &mut Functional, x: TensorRef) -> Result<TensorRef, ModelError> {
-        let dense = Dense::new(self.classes).activation(self.classifier_activation);
+        self.predictions_from(f, x, Initializer::GLOROT_UNIFORM)
+    }
+
+    /// The same, its kernel beginning so.
+    pub(crate) fn predictions_from(
+        &self,
+        f: &mut Functional,
+        x: TensorRef,
+        kernel: Initializer,
+    ) -> Result<TensorRef, ModelError> {
+        let dense = Dense::new(self.classes).activation(self.classifier_activation).kernel_initializer(kernel);
         f.call(dense.name("predictions"), &[x])
     }
 

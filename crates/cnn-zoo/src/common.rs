@@ -1,7 +1,25 @@
 //! What models of several papers do alike.
 
-use cnn_core::layers::ZeroPadding2D;
+use cnn_core::layers::{Conv2D, DepthwiseConv2D, Distribution, FanMode, Initializer, ZeroPadding2D};
 use cnn_core::{Functional, TensorRef};
+
+/// How the filters of both EfficientNets begin.
+const FAN_OUT_NORMAL: Initializer =
+    Initializer::VarianceScaling { scale: 2.0, mode: FanMode::Out, distribution: Distribution::TruncatedNormal };
+
+/// How the classifiers of both EfficientNets begin.
+pub(crate) const FAN_OUT_UNIFORM: Initializer =
+    Initializer::VarianceScaling { scale: 1.0 / 3.0, mode: FanMode::Out, distribution: Distribution::Uniform };
+
+/// A convolution of an EfficientNet.
+pub(crate) fn fan_out_conv(filters: usize, kernel_size: usize) -> Conv2D {
+    Conv2D::new(filters, kernel_size).kernel_initializer(FAN_OUT_NORMAL)
+}
+
+/// A depthwise convolution of an EfficientNet.
+pub(crate) fn fan_out_depthwise(kernel_size: usize) -> DepthwiseConv2D {
+    DepthwiseConv2D::new(kernel_size).depthwise_initializer(FAN_OUT_NORMAL)
+}
 
 /// Number of channels, which input shapes always say.
 pub(crate) fn channels(f: &Functional, x: TensorRef) -> usize {

@@ -1,12 +1,11 @@
 //! Tan and Le, "EfficientNet: rethinking model scaling for convolutional neural networks" (arXiv 1905.11946).
 
 use cnn_core::layers::{
-    Activation, Add, BatchNormalization, Conv2D, DepthwiseConv2D, Dropout, GlobalAveragePooling2D, Normalization,
-    Padding, Rescaling,
+    Activation, Add, BatchNormalization, Dropout, GlobalAveragePooling2D, Normalization, Padding, Rescaling,
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
-use crate::common::{channels, correct_pad, divisible};
+use crate::common::{FAN_OUT_UNIFORM, channels, correct_pad, divisible, fan_out_conv, fan_out_depthwise};
 use crate::squeeze_excite::squeeze_excite;
 use crate::{Arguments, Row, ZooError};
 
@@ -45,7 +44,7 @@ pub(crate) fn efficientnet(
         x = f.call(Rescaling::new([0.229, 0.224, 0.225].map(|std: f64| 1.0 / std.sqrt()), 0.0), &[x])?;
     }
     x = f.call(correct_pad(&f, x, 3).name("stem_conv_pad"), &[x])?;
-    x = f.call(Conv2D::new(filters(32), 3).strides(2).use_bias(false).name("stem_conv"), &[x])?;
+    x = f.call(fan_out_conv(filters(32), 3).strides(2).use_bias(false).name("stem_conv"), &[x])?;
     x = normalized_swish(&mut f, x, "stem_bn", "stem_activation")?;
     let total: usize = STAGES.iter().map(|stage| repeats(stage.4)).sum();
     let mut done = 0;
@@ -58,13 +57,13 @@ pub(crate) fn efficientnet(
             done += 1;
         }
     }
-    let top = Conv2D::new(filters(1280), 1).padding(Padding::Same).use_bias(false);
+    let top = fan_out_conv(filters(1280), 1).padding(Padding::Same).use_bias(false);
     x = f.call(top.name("top_conv"), &[x])?;
     x = normalized_swish(&mut f, x, "top_bn", "top_activation")?;
     if arguments.include_top {
         x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
         x = f.call(Dropout::new(dropout).name("top_dropout"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
+        x = arguments.predictions_from(&mut f, x, FAN_OUT_UNIFORM)?;
     } else {
         x = arguments.pool(&mut f, x, Some(["avg_pool", "max_pool"]))?;
     }
@@ -85,11 +84,11 @@ impl Block {
         let before = channels(f, input);
         let mut x = input;
         if self.expansion != 1 {
-            let expand = Conv2D::new(before * self.expansion, 1).padding(Padding::Same).use_bias(false);
+            let expand = fan_out_conv(before * self.expansion, 1).padding(Padding::Same).use_bias(false);
             x = f.call(expand.name(format!("{name}expand_conv")), &[x])?;
             x = normalized_swish(f, x, &format!("{name}expand_bn"), &format!("{name}expand_activation"))?;
         }
-        let mut depthwise = DepthwiseConv2D::new(self.kernel_size).strides(self.strides).use_bias(false);
+        let mut depthwise = fan_out_depthwise(self.kernel_size).strides(self.strides).use_bias(false);
         if self.strides == 2 {
             x = f.call(correct_pad(f, x, self.kernel_size).name(format!("{name}dwconv_pad")), &[x])?;
         } else {
@@ -98,7 +97,7 @@ impl Block {
         x = f.call(depthwise.name(format!("{name}dwconv")), &[x])?;
         x = normalized_swish(f, x, &format!("{name}bn"), &format!("{name}activation"))?;
         x = squeeze_excite(f, x, (before / 4).max(1), name)?;
-        let project = Conv2D::new(self.filters, 1).padding(Padding::Same).use_bias(false);
+        let project = fan_out_conv(self.filters, 1).padding(Padding::Same).use_bias(false);
         x = f.call(project.name(format!("{name}project_conv")), &[x])?;
         x = f.call(BatchNormalization::new().axis(3).name(format!("{name}project_bn")), &[x])?;
         if self.strides == 1 && before == self.filters {

@@ -1,12 +1,11 @@
 //! Tan and Le, "EfficientNetV2: smaller models and faster training" (arXiv 2104.00298).
 
 use cnn_core::layers::{
-    Activation, Add, BatchNormalization, Conv2D, DepthwiseConv2D, Dropout, GlobalAveragePooling2D, Normalization,
-    Padding, Rescaling,
+    Activation, Add, BatchNormalization, Conv2D, Dropout, GlobalAveragePooling2D, Normalization, Padding, Rescaling,
 };
 use cnn_core::{Functional, Model, ModelError, Tensor, TensorRef};
 
-use crate::common::{channels, nearest_of_8};
+use crate::common::{FAN_OUT_UNIFORM, channels, fan_out_conv, fan_out_depthwise, nearest_of_8};
 use crate::squeeze_excite::squeeze_excite;
 use crate::{Arguments, Row, ZooError};
 
@@ -80,7 +79,7 @@ pub(crate) fn efficientnet_v2(
     if arguments.include_preprocessing {
         x = preprocessed(&mut f, x, stages == BASE)?;
     }
-    let stem = Conv2D::new(filters(stem), 3).strides(2).padding(Padding::Same).use_bias(false);
+    let stem = fan_out_conv(filters(stem), 3).strides(2).padding(Padding::Same).use_bias(false);
     x = f.call(stem.name("stem_conv"), &[x])?;
     x = normalized_swish(&mut f, x, "stem_bn", "stem_activation")?;
     // As in Keras: of the number of blocks before the depth is multiplied.
@@ -95,13 +94,13 @@ pub(crate) fn efficientnet_v2(
             done += 1;
         }
     }
-    let top = Conv2D::new(filters(1280), 1).padding(Padding::Same).use_bias(false);
+    let top = fan_out_conv(filters(1280), 1).padding(Padding::Same).use_bias(false);
     x = f.call(top.name("top_conv"), &[x])?;
     x = normalized_swish(&mut f, x, "top_bn", "top_activation")?;
     if arguments.include_top {
         x = f.call(GlobalAveragePooling2D::new().name("avg_pool"), &[x])?;
         x = f.call(Dropout::new(0.2).name("top_dropout"), &[x])?;
-        x = arguments.predictions(&mut f, x)?;
+        x = arguments.predictions_from(&mut f, x, FAN_OUT_UNIFORM)?;
     } else {
         x = arguments.pool(&mut f, x, Some(["avg_pool", "max_pool"]))?;
     }
@@ -153,22 +152,22 @@ impl Block {
         name: &str,
     ) -> Result<TensorRef, ModelError> {
         if self.expansion != 1 {
-            x = self.expand(f, x, Conv2D::new(before * self.expansion, 1), name)?;
+            x = self.expand(f, x, fan_out_conv(before * self.expansion, 1), name)?;
         }
-        let depthwise = DepthwiseConv2D::new(3).strides(self.strides).padding(Padding::Same).use_bias(false);
+        let depthwise = fan_out_depthwise(3).strides(self.strides).padding(Padding::Same).use_bias(false);
         x = f.call(depthwise.name(format!("{name}dwconv2")), &[x])?;
         x = normalized_swish(f, x, &format!("{name}bn"), &format!("{name}activation"))?;
         x = squeeze_excite(f, x, (before / 4).max(1), name)?;
-        self.project(f, x, Conv2D::new(self.filters, 1), name)
+        self.project(f, x, fan_out_conv(self.filters, 1), name)
     }
 
     fn fused(&self, f: &mut Functional, x: TensorRef, before: usize, name: &str) -> Result<TensorRef, ModelError> {
         if self.expansion != 1 {
-            let expand = Conv2D::new(before * self.expansion, 3).strides(self.strides);
+            let expand = fan_out_conv(before * self.expansion, 3).strides(self.strides);
             let x = self.expand(f, x, expand, name)?;
-            return self.project(f, x, Conv2D::new(self.filters, 1), name);
+            return self.project(f, x, fan_out_conv(self.filters, 1), name);
         }
-        let x = self.project(f, x, Conv2D::new(self.filters, 3).strides(self.strides), name)?;
+        let x = self.project(f, x, fan_out_conv(self.filters, 3).strides(self.strides), name)?;
         f.call(Activation::Silu.name(format!("{name}project_activation")), &[x])
     }
 

@@ -2,7 +2,7 @@
 
 use cnn_core::layers::{
     Activation, Add, AveragePooling2D, BatchNormalization, Concatenate, Conv2D, Cropping2D, GlobalAveragePooling2D,
-    MaxPooling2D, Named, Padding, SeparableConv2D, ZeroPadding2D,
+    Initializer, MaxPooling2D, Named, Padding, SeparableConv2D, ZeroPadding2D,
 };
 use cnn_core::{Functional, Model, ModelError, TensorRef};
 
@@ -38,7 +38,7 @@ pub(crate) fn nasnet(row: &Row, arguments: &Arguments, name: &str, config: NasNe
     }
     let mut f = Functional::new();
     let input = f.input(shape)?;
-    let mut x = f.call(Conv2D::new(stem, 3).strides(2).use_bias(false).name("stem_conv1"), &[input])?;
+    let mut x = f.call(conv2d(stem, 3).strides(2).use_bias(false).name("stem_conv1"), &[input])?;
     x = f.call(normalization().name("stem_bn1"), &[x])?;
     let mut cells = Cells { f, p: None };
     x = cells.reduction(x, filters / 4, "stem_1")?;
@@ -65,6 +65,11 @@ pub(crate) fn nasnet(row: &Row, arguments: &Arguments, name: &str, config: NasNe
         x = arguments.pool(&mut f, x, None)?;
     }
     Ok(f.model(arguments.model_name(name), &[input], &[x])?)
+}
+
+/// A convolution, but for a separable one, begins as He et al. have it.
+fn conv2d(filters: usize, kernel_size: usize) -> Conv2D {
+    Conv2D::new(filters, kernel_size).kernel_initializer(Initializer::HE_NORMAL)
 }
 
 fn normalization() -> BatchNormalization {
@@ -127,7 +132,7 @@ impl Cells {
     /// The cell's input in `filters` channels.
     fn squeezed(&mut self, x: TensorRef, filters: usize, kind: &str, id: &str) -> Result<TensorRef, ModelError> {
         let x = self.call(Activation::Relu, &[x])?;
-        let conv = Conv2D::new(filters, 1).padding(Padding::Same).use_bias(false);
+        let conv = conv2d(filters, 1).padding(Padding::Same).use_bias(false);
         let x = self.call(conv.name(format!("{kind}_conv_1_{id}")), &[x])?;
         self.call(normalization().name(format!("{kind}_bn_1_{id}")), &[x])
     }
@@ -143,7 +148,7 @@ impl Cells {
             return Ok(p);
         }
         let x = self.call(Activation::Relu, &[p])?;
-        let conv = Conv2D::new(filters, 1).padding(Padding::Same).use_bias(false);
+        let conv = conv2d(filters, 1).padding(Padding::Same).use_bias(false);
         let x = self.call(conv.name(format!("adjust_conv_projection_{id}")), &[x])?;
         self.call(normalization().name(format!("adjust_bn_{id}")), &[x])
     }
@@ -152,7 +157,7 @@ impl Cells {
     fn halved(&mut self, p: TensorRef, filters: usize, id: &str) -> Result<TensorRef, ModelError> {
         let p = self.call(Activation::Relu.name(format!("adjust_relu_1_{id}")), &[p])?;
         let second = AveragePooling2D::new(1).strides(2);
-        let conv = Conv2D::new(filters / 2, 1).padding(Padding::Same).use_bias(false);
+        let conv = conv2d(filters / 2, 1).padding(Padding::Same).use_bias(false);
         let mut p1 = self.call(second.name(format!("adjust_avg_pool_1_{id}")), &[p])?;
         p1 = self.call(conv.clone().name(format!("adjust_conv_1_{id}")), &[p1])?;
         let mut p2 = self.call(ZeroPadding2D::sides((0, 1), (0, 1)), &[p])?;

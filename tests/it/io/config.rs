@@ -375,6 +375,7 @@ fn explicit_padding_becomes_a_layer() {
     let x = f.input([5, 6, 2]).unwrap();
     let y = f.call(SeparableConv2D::new(2, 1).padding(padding).name("c"), &[x]).unwrap();
     let z = f.call_again("c", &[y]).unwrap();
+    f.set_training(z, Some(false)).unwrap();
     let w = f.call(Conv2D::new(2, 3).padding(padding).name("c_pad"), &[z]).unwrap();
     let functional = f.model("f", &[x], &[w]).unwrap();
     let outer = Sequential::new("o").add(functional.clone()).unwrap().add(Dense::new(2)).unwrap().model().unwrap();
@@ -383,6 +384,9 @@ fn explicit_padding_becomes_a_layer() {
         assert_eq!(written.layers().len(), model.layers().len() + pads, "{}", model.name());
         let paths = |model: &Model| model.weights().into_iter().map(|w| (w.path, w.shape)).collect::<Vec<_>>();
         assert_eq!(paths(&written), paths(&model));
+        if model.name() == "f" {
+            assert_eq!(written.layer("c").unwrap().calls()[1].training, Some(false));
+        }
         let weights = Weights::initialize(&model, 3);
         let x = cnn_tests::recipe::uniform("padding", &[2, 5, 6, 2], -1.0, 1.0);
         assert_eq!(run(&written, &weights, &x), run(&model, &weights, &x), "{}", model.name());

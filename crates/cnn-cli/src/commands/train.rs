@@ -27,6 +27,7 @@ use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading};
 use crate::training::judge::Judgement;
 use crate::training::loss::{self, LossName};
+use crate::training::multiplier::{Multiplier, multiplied, of_first_stage};
 use crate::training::network;
 use crate::training::optimizer::OptimizerText;
 use crate::training::results::{Folder, curves};
@@ -77,6 +78,10 @@ pub struct Train {
     /// Keras's name, and its arguments behind commas: sgd,learning_rate=0.05,momentum=0.9,nesterov
     #[arg(long, default_value = "adam", value_name = "NAME[,ARGUMENT=VALUE…]")]
     optimizer: OptimizerText,
+    /// Multiplies the learning rate of the weights whose path begins so, as in resnet50/=0.1; may be given several times, and
+    /// of several prefixes of a path the longest counts
+    #[arg(long, value_name = "PREFIX=FACTOR")]
+    learning_rate_multiplier: Vec<Multiplier>,
     /// Computes convolutions and matrix products on float16, which takes less memory and on most GPUs less time; weights stay
     /// float32
     #[arg(long)]
@@ -165,15 +170,24 @@ impl Train {
             .mixed_precision(self.mixed)
             .recompute(self.recompute)
             .augment(augmentation);
+        let training = multiplied(training, &self.learning_rate_multiplier);
+        // What is wrong is told before anything is written, of the second stage too.
+        let fine_tune = self.fine_tuning.how(network.model(), &self.optimizer.optimizer);
+        let first = match &fine_tune {
+            Some(how) => {
+                let (whole, second) = how.whole(&network, &training)?;
+                second.check(whole.model())?;
+                of_first_stage(training.clone(), network.model())
+            }
+            None => training.clone(),
+        };
+        first.check(network.model())?;
         if let Some(drawing) = &self.find_learning_rate {
             let device = device::open(self.device, console)?;
             let _cache = PipelineCache::of(&device, console);
-            let mut trainer = Trainer::new(&device, &network, training)?;
+            let mut trainer = Trainer::new(&device, &network, first)?;
             return find_learning_rate(&mut trainer, &data.samples, drawing, out);
         }
-        let fine_tune = self.fine_tuning.how(network.model(), &self.optimizer.optimizer);
-        // What is wrong with the second stage is told before the first.
-        fine_tune.as_ref().map(|how| how.whole(&network, &training)).transpose()?;
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
         let device = device::open(self.device, console)?;
         let summary = network.model().summary(&Summary::default());
@@ -184,7 +198,7 @@ impl Train {
         writeln!(out, "on {device}\n")?;
         out.flush()?;
         let _cache = PipelineCache::of(&device, console);
-        let mut trainer = Trainer::new(&device, &network, training.clone())?;
+        let mut trainer = Trainer::new(&device, &network, first)?;
         self.print_recomputation(&trainer, &data, out)?;
         let stage = self.stage(&data, &folder)?;
         let mut histories = vec![("history", self.fit(&mut trainer, &data, &stage, &folder, console, out)?.history)];
@@ -282,6 +296,7 @@ impl Train {
     /// All that decides what is computed.
     fn settings(&self, data: &Data) -> Map<String, Value> {
         let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let multipliers: Vec<&str> = self.learning_rate_multiplier.iter().map(|given| given.text.as_str()).collect();
         let settings = json!({
             "model": file(&self.model),
             "base": self.base.as_ref().map(|Base(row)| row.name),
@@ -295,6 +310,7 @@ impl Train {
             "classes": data.classes,
             "batch": self.batch,
             "optimizer": self.optimizer.text,
+            "learning_rate_multiplier": (!multipliers.is_empty()).then_some(multipliers),
             "mixed": self.mixed,
             "recompute": self.recompute,
             "loss": self.loss.map(|loss| loss.name),

@@ -3,11 +3,11 @@
 use std::str::FromStr;
 
 use cnn::layers::{
-    AugMix, AutoContrast, CutMix, Equalization, FlipMode, MixUp, Named, Pipeline, RandAugment, RandomBrightness,
-    RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing,
-    RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization,
-    RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing,
-    Solarization,
+    AugMix, AutoContrast, CenterCrop, CutMix, Equalization, FlipMode, MixUp, Named, Pipeline, RandAugment,
+    RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform,
+    RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,
+    Resizing, Solarization,
 };
 
 use crate::failure::{Failure, suggestion};
@@ -75,6 +75,7 @@ const KNOWN: &[Kind] = &[
     strong("perspective", "factor", 0.1, |x, _| vec![RandomPerspective::new(x).into()]),
     strong("elastic", "scale", 0.5, |x, p| ranged!(RandomElasticTransform::new(1.0).scale(x), p)),
     strong("crop", "part cut off", 0.2, crop),
+    strong("center_crop", "part cut off", 0.2, center_crop),
     strong("contrast", "factor", 0.2, |x, p| ranged!(RandomContrast::new(x), p)),
     strong("brightness", "factor", 0.2, |x, p| ranged!(RandomBrightness::new(x), p)),
     strong("saturation", "factor", 0.2, |x, p| ranged!(RandomSaturation::new(around_half(x)), p)),
@@ -115,9 +116,24 @@ fn jitter(strength: f64) -> RandomColorJitter {
 
 /// A part of the pictures, brought back to their size.
 fn crop(strength: f64, pictures: &Pictures) -> Vec<Named> {
-    let part = |size: usize| (((1.0 - strength) * size as f64).round() as usize).max(1);
-    let Pictures { height, width, .. } = *pictures;
-    vec![RandomCrop::new(part(height), part(width)).into(), Resizing::new(height, width).into()]
+    let (part_height, part_width) = part(strength, pictures);
+    vec![RandomCrop::new(part_height, part_width).into(), to_their_size(pictures)]
+}
+
+/// The middle of the pictures, brought back to their size.
+fn center_crop(strength: f64, pictures: &Pictures) -> Vec<Named> {
+    let (part_height, part_width) = part(strength, pictures);
+    vec![CenterCrop::new(part_height, part_width).into(), to_their_size(pictures)]
+}
+
+/// Rows and columns of what is left where a part is cut off.
+fn part(cut_off: f64, &Pictures { height, width, .. }: &Pictures) -> (usize, usize) {
+    let left = |size: usize| (((1.0 - cut_off) * size as f64).round() as usize).max(1);
+    (left(height), left(width))
+}
+
+fn to_their_size(&Pictures { height, width, .. }: &Pictures) -> Named {
+    Resizing::new(height, width).into()
 }
 
 impl Augmentation {
@@ -204,6 +220,21 @@ mod tests {
             assert!(!pipeline.is_empty(), "{}", read.text);
             let shape = pipeline.output_shape(&[2, 8, 9, 3]).unwrap();
             assert_eq!(shape, [2, 8, 9, 3], "{}", read.text);
+        }
+    }
+
+    #[test]
+    fn a_part_is_cut_off_both_sides() {
+        let random = |h, w| Pipeline::new().layer(RandomCrop::new(h, w)).layer(Resizing::new(8, 12));
+        let middle = |h, w| Pipeline::new().layer(CenterCrop::new(h, w)).layer(Resizing::new(8, 12));
+        for (text, wanted) in [
+            ("crop=0.25", random(6, 9)),
+            ("center_crop=0.25", middle(6, 9)),
+            ("center_crop", middle(6, 10)),
+            ("center_crop=1", middle(1, 1)),
+        ] {
+            let read: Augmentation = text.parse().unwrap();
+            assert_eq!(read.pipeline(&[8, 12, 3], 255.0).unwrap(), wanted, "{text}");
         }
     }
 

@@ -5,6 +5,7 @@ pub mod data;
 pub mod interrupt;
 pub mod judge;
 pub mod loss;
+pub mod multiplier;
 pub mod network;
 pub mod optimizer;
 pub mod results;

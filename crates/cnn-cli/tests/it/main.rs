@@ -6,6 +6,7 @@ mod commands;
 mod downloads;
 mod files;
 mod looking_inside;
+mod rates;
 mod training;
 
 use std::path::Path;

@@ -34,7 +34,7 @@ fn pictures(at: &Path) {
     }
 }
 
-fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
+pub(crate) fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, tensor) in arrays {
         archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
@@ -44,7 +44,7 @@ fn npz(path: impl AsRef<Path>, arrays: &[(&str, &Tensor)]) {
 }
 
 /// Pictures `[N, 8, 8]` in which the row of their class is bright, and their classes.
-fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
+pub(crate) fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
     let noise = |i: usize| ((i * 2_654_435_761) >> 7) % 60;
     let x = Tensor::from_fn(vec![samples, 8, 8], |i| {
         let (sample, row) = (i / 64, i / 8 % 8);
@@ -53,7 +53,7 @@ fn rows(samples: usize, classes: usize) -> (Tensor, Tensor) {
     (x, Tensor::from_fn(vec![samples], |i| (i % classes) as f32))
 }
 
-fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
+pub(crate) fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
     let model = Sequential::new("tiny")
         .input(input)
         .and_then(|model| model.add(Rescaling::new(1.0 / 255.0, 0.0)))
@@ -66,11 +66,11 @@ fn tiny(classes: usize, input: [Option<usize>; 3]) -> Network {
     Network::new(model, weights).unwrap()
 }
 
-fn save(network: &Network, path: impl AsRef<Path>) {
+pub(crate) fn save(network: &Network, path: impl AsRef<Path>) {
     cnn::io::files::save(path.as_ref(), network.model(), &network.weights().unwrap()).unwrap();
 }
 
-fn weights(path: impl AsRef<Path>) -> Weights {
+pub(crate) fn weights(path: impl AsRef<Path>) -> Weights {
     Network::load(path.as_ref()).unwrap().weights().unwrap()
 }
 
@@ -82,7 +82,7 @@ fn last(folder: &Path, column: &str) -> f64 {
     lines.last().unwrap().split(',').nth(place).unwrap().parse().unwrap()
 }
 
-fn fails(line: &str, at: &Path, status: i32, wanted: &[&str]) -> Ran {
+pub(crate) fn fails(line: &str, at: &Path, status: i32, wanted: &[&str]) -> Ran {
     let ran = cnn(line, at);
     assert_eq!(ran.status, Some(status), "cnn {line}\n{}", ran.err);
     assert!(!ran.err.contains("panicked"), "cnn {line}\n{}", ran.err);
@@ -248,35 +248,6 @@ fn a_killed_training_goes_on() {
     }
     succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
     succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
-    assert_eq!(weights(at.join("broken/model.keras")), weights(at.join("whole/model.keras")));
-    assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
-}
-
-/// Killed at any moment, before the first checkpoint too, a training begins anew or goes on, and ends with the same bits.
-#[cfg(unix)]
-#[test]
-fn a_killed_training_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path();
-    let (x, y) = rows(64, 4);
-    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
-    let train = "train d.npz --batch 2 --device cpu --epochs 30 --augment translate";
-    let steps = || fs::read_to_string(at.join("steps.csv")).map_or(0, |text| text.lines().count());
-    for more in [3, 40, 71, 200] {
-        let resume = if at.join("broken/checkpoint.safetensors").exists() { " --resume" } else { "" };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
-        prepare(&mut command, &format!("{train} --folder broken --step-log steps.csv{resume}"), at);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let (begin, first) = (Instant::now(), if resume.is_empty() { 0 } else { steps() });
-        while steps() < first + more {
-            assert!(begin.elapsed() < Duration::from_secs(60), "{more} steps{resume}");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
-    succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
     for file in ["model.keras", "best.keras"] {
         assert_eq!(weights(at.join("broken").join(file)), weights(at.join("whole").join(file)), "{file}");
     }
@@ -417,6 +388,10 @@ fn a_base_is_fine_tuned() {
     assert!(parts.iter().all(|(path, tensor)| trained.get(path) == Some(tensor)));
     let resumed: Vec<String> = fs::read_to_string(at.join("steps.csv")).unwrap().lines().map(String::from).collect();
     assert_eq!(resumed, steps);
+    // A multiplier of the base waits for the second stage.
+    let slow = format!("{two} --fine-tune-epochs 1 --learning-rate-multiplier");
+    succeeds(&format!("{slow} resnet50/=0.1 --folder slow"), at);
+    fails(&format!("{slow} resnet50/conv1=0.1 --folder none"), at, 1, &["begins with 'resnet50/conv1'"]);
 
     fails(&format!("{line} --fine-tune-epochs 3"), at, 2, &["ask for one by --fine-tune"]);
     fails(&format!("{line} --fine-tune 3 --freeze"), at, 2, &["cannot be used with"]);

@@ -12,7 +12,8 @@ pub enum Mode {
     /// Prediction: moving statistics, no dropout.
     Inference,
     /// A training step: the batch's own statistics, whose moving means are updated ([`crate::Op::Assign`]), and dropout, both
-    /// but in frozen layers of normalisation. Where something is random, the graph has an input [`SEED`] behind its others.
+    /// but in frozen layers of normalisation, and in calls that say otherwise ([`crate::Functional::call_with_training`]). Where
+    /// something is random, the graph has an input [`SEED`] behind its others.
     Training,
 }
 
@@ -25,8 +26,10 @@ pub const SEED: &str = "training/seed";
 pub struct Lowering<'g> {
     /// The graph.
     pub graph: &'g mut Graph,
-    /// What it is for.
+    /// What it is for, as the call of the layer has it.
     pub mode: Mode,
+    /// What the whole graph is for.
+    pub(crate) graph_mode: Mode,
     /// The layer's path, `inception_v3/conv2d`, by which its nodes and weights are named.
     pub path: String,
     /// The layer's weights.
@@ -38,6 +41,16 @@ pub struct Lowering<'g> {
 }
 
 impl Lowering<'_> {
+    /// What a call inside is for, by its argument `training`: in a training step its own word counts before that of the call
+    /// around it.
+    pub(crate) fn mode_of(&self, training: Option<bool>) -> Mode {
+        match (self.graph_mode, training) {
+            (Mode::Training, Some(true)) => Mode::Training,
+            (Mode::Training, Some(false)) | (Mode::Inference, _) => Mode::Inference,
+            (Mode::Training, None) => self.mode,
+        }
+    }
+
     /// The shape of a value.
     pub fn shape(&self, value: ValueId) -> Vec<usize> {
         self.graph.value(value).shape.clone()

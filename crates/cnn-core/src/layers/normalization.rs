@@ -11,6 +11,10 @@ use crate::tensor::Tensor;
 /// Keras's `BatchNormalization` (Ioffe and Szegedy, arXiv 1502.03167).
 ///
 /// Weights, each as long as `axis`: `gamma` where `scale`, `beta` where `center`, `moving_mean`, `moving_variance`.
+///
+/// A training step normalises by the batch's own statistics, and lets the moving ones follow them, unless the layer is frozen, or
+/// is called with `training` false, itself or a model around it
+/// ([`Functional::call_with_training`](crate::Functional::call_with_training)): then by the moving ones, as in inference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormalization {
     /// The axis of the channels; counts from the end where negative.
@@ -121,7 +125,11 @@ impl Kind for BatchNormalization {
         // Frozen, it normalises by the moving statistics in training too, and leaves them as they are.
         let (mean, variance) = match cx.mode {
             Mode::Training if cx.trainable => self.batch_statistics(cx, axis, inputs[0])?,
-            Mode::Training | Mode::Inference => (cx.weight("moving_mean")?, cx.weight("moving_variance")?),
+            Mode::Training | Mode::Inference => {
+                // Another call of the layer in the same step may have moved them.
+                let [mean, variance] = [cx.weight("moving_mean")?, cx.weight("moving_variance")?];
+                (cx.graph.latest(mean), cx.graph.latest(variance))
+            }
         };
         let channels = vec![shape[axis]];
         let gamma = if self.scale { cx.weight("gamma")? } else { cx.constant(Tensor::full(channels.clone(), 1.0)) };

@@ -122,6 +122,55 @@ impl Functional {
         Ok(self.push_call(index, inputs, output_shapes))
     }
 
+    /// Adds a layer and calls it with Keras's argument `training`: with `false` it does in a training step what it does in
+    /// inference. `BatchNormalization` normalises by its moving statistics and leaves them as they are, dropout and augmentation
+    /// do nothing; weights learn nevertheless, unless they are frozen. What is said of a nested model's call holds for every
+    /// call in it, but for those that have an argument of their own. With `true` a call is one of training where the model around
+    /// it is called with `false`.
+    ///
+    /// Inference is inference whatever a call says, as in Keras 3's `predict` and `evaluate`. In training the innermost call that
+    /// says something decides, as in Keras 2 and in `Layer.__call__` of Keras 3; but the `fit` of Keras 3.15 calls every layer of a
+    /// functional model with `training=True`, whatever the model says.
+    ///
+    /// ```
+    /// use cnn_core::layers::{BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D, Mode};
+    /// use cnn_core::{Functional, Op, Sequential};
+    /// let base = Sequential::new("base").input([8, 8, 3])?.add(Conv2D::new(4, 3))?.add(BatchNormalization::new())?.model()?;
+    /// let mut f = Functional::new();
+    /// let image = f.input([8, 8, 3])?;
+    /// let x = f.call_with_training(base, &[image], false)?;
+    /// let x = f.call(GlobalAveragePooling2D::new(), &[x])?;
+    /// let y = f.call(Dense::new(2), &[x])?;
+    /// let model = f.model("transfer", &[image], &[y])?;
+    /// let step = model.lower(&[vec![16, 8, 8, 3]], Mode::Training, &[])?;
+    /// assert!(!step.nodes().iter().any(|node| matches!(node.op, Op::Assign(_))), "its statistics stay");
+    /// assert!(model.weights()[0].trainable);
+    /// # Ok::<(), cnn_core::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Functional::call`].
+    pub fn call_with_training(
+        &mut self,
+        layer: impl Into<Named>,
+        inputs: &[TensorRef],
+        training: bool,
+    ) -> Result<TensorRef, ModelError> {
+        let output = self.call(layer, inputs)?;
+        self.set_training(output, Some(training))?;
+        Ok(output)
+    }
+
+    /// Gives the call that makes `x` the argument `training` ([`Functional::call_with_training`]), or takes it away.
+    ///
+    /// # Errors
+    /// If `x` is not of this builder.
+    pub fn set_training(&mut self, x: TensorRef, training: Option<bool>) -> Result<(), ModelError> {
+        self.shapes_of(&[x])?;
+        self.layers[x.layer].calls[x.call].training = training;
+        Ok(())
+    }
+
     /// The shape of a layer's output.
     ///
     /// # Panics
@@ -247,7 +296,7 @@ impl Functional {
     fn push_call(&mut self, layer: usize, inputs: &[TensorRef], output_shapes: Vec<SymbolicShape>) -> Vec<TensorRef> {
         let calls = &mut self.layers[layer].calls;
         let outputs = 0..output_shapes.len();
-        calls.push(Call { inputs: inputs.to_vec(), output_shapes });
+        calls.push(Call { inputs: inputs.to_vec(), training: None, output_shapes });
         let call = calls.len() - 1;
         outputs.map(|tensor| TensorRef { layer, call, tensor }).collect()
     }
@@ -375,5 +424,11 @@ fn of_model(error: ModelError, name: &str) -> ModelError {
             ModelError::UnknownLayer { model: name.into(), name: layer, near }
         }
         ModelError::Graph { reason, .. } => ModelError::Graph { model: name.into(), reason },
+        ModelError::LayerRange { first, end, layers, .. } => {
+            ModelError::LayerRange { model: name.into(), first, end, layers }
+        }
+        ModelError::UnknownPrefix { prefix, layers, near, .. } => {
+            ModelError::UnknownPrefix { model: name.into(), prefix, layers, near }
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Model {
         self.output_shapes_for(&symbolic(&shapes))?;
         let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
         let (path, trainable) = (String::new(), self.trainable);
-        let mut lowering = Lowering { graph, mode, path, weights: &[], trainable, taps: &mut tapped };
+        let mut lowering = Lowering { graph, mode, graph_mode: mode, path, weights: &[], trainable, taps: &mut tapped };
         let mut values = self.lower_layers(&mut lowering, inputs)?;
         for (path, value) in tapped {
             values.push(value.ok_or_else(|| self.unknown_layer(&path))?);
@@ -103,9 +103,11 @@ impl Model {
                 }
                 _ => layer.calls[call].inputs.iter().filter_map(|x| values.get(x).copied()).collect(),
             };
+            let mode = cx.mode_of(layer.calls[call].training);
             let mut inner = Lowering {
                 graph: &mut *cx.graph,
-                mode: cx.mode,
+                mode,
+                graph_mode: cx.graph_mode,
                 path,
                 weights: &layer.weights,
                 trainable: layer.trainable(),

@@ -5,6 +5,7 @@
 
 mod build;
 mod classifier;
+mod freeze;
 mod lower;
 mod names;
 mod order;
@@ -35,6 +36,8 @@ pub struct TensorRef {
 pub struct Call {
     /// What it takes.
     pub inputs: Vec<TensorRef>,
+    /// Keras's argument `training` of the call ([`Functional::call_with_training`]); `None` where the call has none.
+    pub training: Option<bool>,
     /// The shapes of what it makes.
     pub output_shapes: Vec<SymbolicShape>,
 }

@@ -129,6 +129,7 @@ fn call_again(
     let inputs = layer.calls()[x.call].inputs.iter().map(|&input| call_again(model, input, layers, made));
     let inputs: Vec<TensorRef> = inputs.collect::<Result<_, _>>()?;
     let outputs = layers.call_again_all(layer.name(), &inputs)?;
+    layers.set_training(outputs[0], layer.calls()[x.call].training)?;
     made.extend(outputs.iter().enumerate().map(|(tensor, &output)| (TensorRef { tensor, ..x }, output)));
     Ok(outputs[x.tensor])
 }

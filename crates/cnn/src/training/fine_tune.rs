@@ -3,6 +3,9 @@
 //! Sources: Keras's guide "Transfer learning & fine-tuning"; learning rates that fall from layer to layer are Howard and
 //! Ruder's discriminative fine-tuning (arXiv 1801.06146).
 
+use std::collections::HashSet;
+
+use cnn_core::model::ModelLayer;
 use cnn_core::{Layer, Model};
 use cnn_data::Dataset;
 use cnn_train::Training;
@@ -52,7 +55,9 @@ pub enum FineTuneError {
 /// How a network's nested base is fine-tuned.
 ///
 /// In the second stage the base's layers from one on learn; those before it stay frozen, and so does every
-/// BatchNormalization of the base: it goes on with the statistics that it came with, as Keras's guide asks for.
+/// BatchNormalization of the base: it goes on with the statistics that it came with, as Keras's guide asks for. A base that learns
+/// by other ways keeps its statistics where its call says so
+/// ([`Functional::call_with_training`](crate::Functional::call_with_training)).
 ///
 /// ```
 /// use cnn::layers::{Activation, Conv2D, Dense, GlobalAveragePooling2D};
@@ -147,26 +152,19 @@ impl FineTune {
 
     /// Lets the top of the base learn; the names of its layers that do.
     fn thaw(&self, base: &mut Model) -> Result<Vec<String>, Error> {
-        // Keras's `layers` are without bare operations.
-        let named: Vec<String> = base
-            .layers()
-            .iter()
-            .filter(|layer| !layer.layer().is_operation())
-            .map(|layer| layer.name().to_string())
-            .collect();
+        let named: Vec<String> = base.listed_layers().map(|layer| layer.name().to_string()).collect();
         let first = match &self.thawed {
-            Thawed::Last(count) => named.get(named.len().saturating_sub(*count)).cloned(),
-            Thawed::From(layer) => Some(base.find_layer(layer)?.name().to_string()),
+            Thawed::Last(count) => named.len().saturating_sub(*count),
+            Thawed::From(layer) => {
+                let name = base.find_layer(layer)?.name();
+                let before: HashSet<&str> =
+                    base.layers().iter().map(ModelLayer::name).take_while(|&layer| layer != name).collect();
+                named.iter().take_while(|layer| before.contains(layer.as_str())).count()
+            }
         };
         base.set_trainable(true);
         freeze_normalizations(base);
-        let mut before = true;
-        for layer in base.layers_mut() {
-            before &= first.as_deref() != Some(layer.name());
-            if before {
-                layer.set_trainable(false);
-            }
-        }
+        base.set_trainable_range(..first, false)?;
         let learns = |layer: &str| {
             let prefix = format!("{layer}/");
             base.weights().iter().any(|weight| weight.trainable && weight.path.starts_with(&prefix))

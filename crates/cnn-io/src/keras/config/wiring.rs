@@ -35,10 +35,17 @@ pub(super) type Reference = (usize, usize, usize);
 /// The same with the layer's name, as a configuration has it.
 type Written<'a> = (&'a str, usize, usize);
 
+/// A call of a layer: what it takes, and its argument `training`.
+#[derive(Debug, Clone)]
+pub(super) struct Taking<T> {
+    pub(super) inputs: Vec<T>,
+    pub(super) training: Option<bool>,
+}
+
 struct Part<'a> {
     named: Named,
     place: String,
-    calls: Vec<Vec<Written<'a>>>,
+    calls: Vec<Taking<Written<'a>>>,
 }
 
 /// The layers of a model and their calls, as far as they are read.
@@ -61,7 +68,7 @@ impl<'a> Wiring<'a> {
         let numbers = named.layer.is_operation();
         let mut calls = nodes.iter().map(|node| inputs(node, numbers, place)).collect::<Result<Vec<_>, _>>()?;
         if matches!(named.layer, Layer::InputLayer(_)) {
-            calls = vec![Vec::new()];
+            calls = vec![Taking { inputs: Vec::new(), training: None }];
         } else if calls.is_empty() {
             return Err(wrong("is never called"));
         }
@@ -110,8 +117,11 @@ impl<'a> Wiring<'a> {
         };
         let mut layers = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
-            let calls = part.calls.iter().map(|call| resolve_all(call, &part.place)).collect::<Result<Vec<_>, _>>()?;
-            layers.push((part.named.clone(), calls));
+            let resolved = part
+                .calls
+                .iter()
+                .map(|call| Ok(Taking { inputs: resolve_all(&call.inputs, &part.place)?, training: call.training }));
+            layers.push((part.named.clone(), resolved.collect::<Result<Vec<_>, Problem>>()?));
         }
         assemble(name, layers, &resolve_all(&inputs, place)?, &resolve_all(&outputs, place)?, place)
     }
@@ -120,7 +130,7 @@ impl<'a> Wiring<'a> {
     /// 1; but not in all its versions.
     fn shifts(&self, outputs: &[Written<'_>], dialect: Dialect) -> Vec<usize> {
         let mut named: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.parts.len()];
-        let all = self.parts.iter().flat_map(|part| &part.calls).flatten().chain(outputs);
+        let all = self.parts.iter().flat_map(|part| &part.calls).flat_map(|call| &call.inputs).chain(outputs);
         for (layer, node, _) in all {
             if let Some(&index) = self.by_name.get(layer) {
                 named[index].insert(*node);
@@ -137,7 +147,7 @@ impl<'a> Wiring<'a> {
 /// Builds the model, each call after those it takes from, whatever the order of the layers.
 pub(super) fn assemble(
     name: String,
-    layers: Vec<(Named, Vec<Vec<Reference>>)>,
+    layers: Vec<(Named, Vec<Taking<Reference>>)>,
     inputs: &[Reference],
     outputs: &[Reference],
     place: &str,
@@ -146,7 +156,7 @@ pub(super) fn assemble(
     let mut next: HashMap<(usize, usize), Vec<(usize, usize)>> = HashMap::new();
     let mut ready = BTreeSet::new();
     for (layer, (_, calls)) in layers.iter().enumerate() {
-        for (call, taken) in calls.iter().enumerate() {
+        for (call, Taking { inputs: taken, .. }) in calls.iter().enumerate() {
             // A layer's calls are made in their order, so each waits for the one before.
             let before = call.checked_sub(1).map(|before| (layer, before));
             let needed: BTreeSet<_> = taken.iter().map(|&(layer, call, _)| (layer, call)).chain(before).collect();
@@ -171,7 +181,8 @@ pub(super) fn assemble(
     while let Some((layer, call)) = ready.pop_first() {
         waiting.remove(&(layer, call));
         let (named, calls) = &layers[layer];
-        let taken = calls[call].iter().map(|reference| find(&made, reference)).collect::<Result<Vec<_>, _>>()?;
+        let Taking { inputs: taken, training } = &calls[call];
+        let taken = taken.iter().map(|reference| find(&made, reference)).collect::<Result<Vec<_>, _>>()?;
         let tensors = if call == 0 {
             let tensors = builder.call_all(named.clone(), &taken)?;
             names[layer] = tensors.first().map(|&x| builder.layer_name(x).to_owned()).unwrap_or_default();
@@ -179,6 +190,9 @@ pub(super) fn assemble(
         } else {
             builder.call_again_all(&names[layer], &taken)?
         };
+        if let Some(&x) = tensors.first() {
+            builder.set_training(x, *training)?;
+        }
         made.insert((layer, call), tensors);
         for node in next.remove(&(layer, call)).unwrap_or_default() {
             let Some(left) = waiting.get_mut(&node) else { continue };
@@ -199,9 +213,10 @@ pub(super) fn assemble(
 
 /// What one node takes: Keras 3's `{args, kwargs}`, or Keras 2's list of `[layer, node, tensor, kwargs]`. Among the
 /// arguments may be `numbers`, which an operation has read already.
-fn inputs<'a>(node: &'a Value, numbers: bool, place: &str) -> Result<Vec<Written<'a>>, Problem> {
+fn inputs<'a>(node: &'a Value, numbers: bool, place: &str) -> Result<Taking<Written<'a>>, Problem> {
     let wrong = |reason: &str| Problem::config(place, reason);
     let mut taken = Vec::new();
+    let mut training = None;
     match node {
         Value::Object(node) => {
             let (Some(args), kwargs) = (node.get("args"), node.get("kwargs").unwrap_or(&Value::Null)) else {
@@ -214,19 +229,24 @@ fn inputs<'a>(node: &'a Value, numbers: bool, place: &str) -> Result<Vec<Written
                 }
                 _ => collect_tensors(args, &mut taken).map_err(wrong)?,
             }
-            check_kwargs(kwargs, place)?;
+            training = read_kwargs(kwargs, place)?;
         }
         Value::Array(items) if items.first().is_some_and(Value::is_string) => {
-            taken.push(keras2_item(node, place)?);
+            let (written, said) = keras2_item(node, place)?;
+            taken.push(written);
+            training = said;
         }
         Value::Array(items) => {
+            // The arguments stand behind each of several inputs.
             for item in items {
-                taken.push(keras2_item(item, place)?);
+                let (written, said) = keras2_item(item, place)?;
+                taken.push(written);
+                training = training.or(said);
             }
         }
         _ => return Err(wrong("a node in inbound_nodes is neither an object nor a list")),
     }
-    Ok(taken)
+    Ok(Taking { inputs: taken, training })
 }
 
 /// The tensors in Keras 3's nested arguments, in Keras's order: dictionaries by key.
@@ -248,15 +268,15 @@ fn collect_tensors<'a>(value: &'a Value, taken: &mut Vec<Written<'a>>) -> Result
     }
 }
 
-fn keras2_item<'a>(item: &'a Value, place: &str) -> Result<Written<'a>, Problem> {
+fn keras2_item<'a>(item: &'a Value, place: &str) -> Result<(Written<'a>, Option<bool>), Problem> {
     let written = reference(item)
         .ok_or_else(|| Problem::config(place, "an input in inbound_nodes is no [layer, node, tensor]"))?;
-    check_kwargs(item.get(3).unwrap_or(&Value::Null), place)?;
-    Ok(written)
+    Ok((written, read_kwargs(item.get(3).unwrap_or(&Value::Null), place)?))
 }
 
-/// Arguments of a call beside its inputs: `training` and `mask` may be given, and do nothing in inference.
-fn check_kwargs(kwargs: &Value, place: &str) -> Result<(), Problem> {
+/// The argument `training` of a call. No other is known beside its inputs, but for a `mask`, which means nothing to the layers
+/// that are read.
+fn read_kwargs(kwargs: &Value, place: &str) -> Result<Option<bool>, Problem> {
     let unknown = match kwargs {
         Value::Null => None,
         Value::Object(kwargs) => kwargs.iter().find(|(key, value)| match key.as_str() {
@@ -266,10 +286,10 @@ fn check_kwargs(kwargs: &Value, place: &str) -> Result<(), Problem> {
         _ => return Err(Problem::config(place, "the kwargs of a call are no object")),
     };
     match unknown {
-        None => Ok(()),
+        None => Ok(kwargs.get("training").and_then(Value::as_bool)),
         Some((key, _)) => Err(Problem::unsupported(
             format!("{place}: a call with the argument '{key}'"),
-            "layers are called with their inputs alone",
+            "layers are called with their inputs and 'training' alone",
         )),
     }
 }

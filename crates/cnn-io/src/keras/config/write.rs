@@ -8,7 +8,7 @@ use cnn_core::shape::Padding2D;
 use cnn_core::{Model, Sequential, TensorRef};
 use serde_json::{Map, Value, json};
 
-use super::wiring::{Reference, assemble};
+use super::wiring::{Reference, Taking, assemble};
 use super::{applications, layer, operation};
 use crate::error::Problem;
 
@@ -187,7 +187,8 @@ fn node(model: &Model, layer: &ModelLayer, call: &Call) -> Value {
         return json!({"args": operation::write_arguments(operation, tensors), "kwargs": {}});
     }
     let args = if merges || tensors.len() != 1 { json!([tensors]) } else { json!(tensors) };
-    json!({"args": args, "kwargs": {}})
+    let kwargs = call.training.map_or(json!({}), |training| json!({"training": training}));
+    json!({"args": args, "kwargs": kwargs})
 }
 
 fn tensor(model: &Model, x: TensorRef) -> Value {
@@ -293,14 +294,18 @@ fn rewired(model: &Model, parts: Vec<(Option<Named>, Named)>) -> Result<Model, P
         })
         .collect();
     let moved = |x: &TensorRef| (places[x.layer], x.call, x.tensor);
-    let mut layers: Vec<(Named, Vec<Vec<Reference>>)> = Vec::new();
+    let mut layers: Vec<(Named, Vec<Taking<Reference>>)> = Vec::new();
     for (index, (layer, (pad, named))) in model.layers().iter().zip(parts).enumerate() {
-        let calls: Vec<Vec<Reference>> =
-            layer.calls().iter().map(|call| call.inputs.iter().map(moved).collect()).collect();
+        let taking = |call: &Call| Taking { inputs: call.inputs.iter().map(moved).collect(), training: call.training };
+        let calls: Vec<Taking<Reference>> = layer.calls().iter().map(taking).collect();
         match pad {
             None => layers.push((named, calls)),
             Some(pad) => {
-                let behind = (0..calls.len()).map(|call| vec![(places[index] - 1, call, 0)]).collect();
+                let behind = |(number, call): (usize, &Taking<Reference>)| Taking {
+                    inputs: vec![(places[index] - 1, number, 0)],
+                    training: call.training,
+                };
+                let behind = calls.iter().enumerate().map(behind).collect();
                 layers.push((pad, calls));
                 layers.push((named, behind));
             }

@@ -33,7 +33,7 @@ pub struct Demo {
     /// Where it trains: auto, gpu, gpu:N (as `cnn devices` numbers them), cpu, or reference, the slow float64 truth
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: DeviceRequest,
-    /// How often each network learns from all its digits
+    /// How often each network learns from all its digits; with augmentation it does twice as often
     #[arg(long, default_value_t = recipe::EPOCHS, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     epochs: u32,
     /// What first weights, orders, dropout and augmentation are drawn from
@@ -69,7 +69,11 @@ impl Demo {
         }
         let _cache = PipelineCache::of(&device, console);
         let sheet = opening::run(&digits, &device, console, out)?;
-        writeln!(out, "Networks that learn on {device}, {} epochs each\n", self.epochs)?;
+        writeln!(
+            out,
+            "Networks that learn on {device}, {} epochs each, twice as many with augmentation\n",
+            self.epochs
+        )?;
         let parts = self.parts(&digits, &device, console, out)?;
         folder.map_or(Ok(()), |folder| draw(&folder, &sheet, &parts, out))
     }
@@ -98,7 +102,8 @@ impl Demo {
 
     /// Trains one network and prints how that went.
     fn learn(&self, task: &Task, device: &Device, console: &Console, out: &mut dyn Write) -> Result<Learned, Failure> {
-        let Task { title, name, network, training, test } = task;
+        let Task { title, name, network, training, test, .. } = task;
+        let epochs = task.epochs(self.epochs) as usize;
         let count = network.model().count_params();
         writeln!(out, "{title}")?;
         writeln!(out, "  network   {}", outline(network.model()))?;
@@ -107,7 +112,7 @@ impl Demo {
         let mut trainer = Trainer::new(device, network, recipe::compiled(self.seed))?;
         // A bar while it learns, and no line for each epoch.
         let (mut nowhere, stop) = (std::io::sink(), Arc::new(AtomicBool::new(false)));
-        let watch = Watch::new(&mut nowhere, console, None, self.epochs as usize, 0, stop.clone());
+        let watch = Watch::new(&mut nowhere, console, None, epochs, 0, stop.clone());
         let mut watch = watch.remedy("a driver or this program is wrong; please report it with `cnn devices`");
         let mut fit = recipe::fit(task, self.epochs)?.stop(stop).progress(|progress| watch.see(&progress));
         let begin = Instant::now();
@@ -116,7 +121,7 @@ impl Demo {
         drop(fit);
         watch.finish()?;
         let judgement = Judgement::of(&mut trainer, test, test.class_names(), false, console)?;
-        let (learned, all) = (self.epochs as usize * training.len(), test.len());
+        let (learned, all) = (epochs * training.len(), test.len());
         let speed = learned as f64 / time.as_secs_f64().max(f64::MIN_POSITIVE);
         let accuracy = judgement.logs.get("accuracy").unwrap_or(f64::NAN);
         let right = (accuracy * all as f64).round();

@@ -150,7 +150,7 @@ fn a_frozen_base_costs_what_its_inference_costs() {
 
 /// The plan of a step that keeps activations or makes them again, with the number of segments.
 fn step_plan(model: &Model, shape: &[usize], loss: &Loss, recompute: bool) -> (Plan, usize) {
-    let training = Training::new(loss.clone(), Optimizer::sgd()).recompute(recompute);
+    let training = Training::new(*loss, Optimizer::sgd()).recompute(recompute);
     let step = Step::new(model, &[shape.to_vec()], &training, false).unwrap();
     (Plan::new(simplify(&step.graph, &Simplify::default())), step.segments)
 }

@@ -75,9 +75,10 @@ fn resident() -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// 200 epochs of a full and a smaller batch and of validation. The device holds as much as after epoch 2, to the byte. The
-/// process may hold more: software drivers live in it. Its bounds come from measurement, with about twice what was seen: 8 MiB
-/// over all (lavapipe took 4.4 MiB in the first hundred epochs), and 1 KiB a run over the second hundred (SwiftShader 0.5 KiB).
+/// 200 epochs of a full and a smaller batch and of validation. The device holds as much as after epoch 2, to the byte. Of the
+/// process no such promise can be kept, since its allocator and the software drivers live in it: its bounds are about twice what
+/// was seen, 2 MiB over all (the CPU path took 0.85 MiB in its first hundred epochs, lavapipe nothing) and 1 KiB a run over the
+/// second hundred (SwiftShader 0.7 KiB).
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_over_200_epochs() {
@@ -99,7 +100,7 @@ fn memory_does_not_grow_over_200_epochs() {
             format!("resident set {process_2} bytes after epoch 2, {process_100} after 100, {process_200} after 200");
         let text = format!("{device}: {device_2:?} bytes after epoch 2, {device_200:?} after 200; {resident}");
         println!("{text}");
-        let flat = process_200 <= process_2 + (8 << 20) && process_200 <= process_100 + 100 * 3 * 1024;
+        let flat = process_200 <= process_2 + (2 << 20) && process_200 <= process_100 + 100 * 3 * 1024;
         (device_200 != device_2 || !flat).then_some(text)
     });
     let failures: Vec<String> = failures.collect();

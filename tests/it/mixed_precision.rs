@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cnn::training::{Loss, LossScale, Optimizer, Trainer, Training};
 use cnn::{Device, Network};
 use cnn_core::layers::{
-    Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D, LayerNormalization, MaxPooling2D,
-    Padding,
+    Activation, BatchNormalization, Constraint, Conv2D, Dense, Dropout, GlobalAveragePooling2D, LayerNormalization,
+    MaxPooling2D, Padding, Regularizer,
 };
 use cnn_core::{DType, Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
 use cnn_cpu::reference::{self, Array};
@@ -21,14 +21,16 @@ use serde_json::Value;
 const BATCH: usize = 6;
 
 /// Whatever a network is made of: what is float16, what is not, and both ways between them.
-fn model() -> Model {
+fn model(second: Conv2D) -> Model {
     Sequential::new("m")
         .input([10, 10, 3])
-        .and_then(|m| m.add(Conv2D::new(8, 3).padding(Padding::Same).name("conv1")))
+        .and_then(|m| {
+            m.add(Conv2D::new(8, 3).padding(Padding::Same).kernel_regularizer(Regularizer::L2(0.01)).name("conv1"))
+        })
         .and_then(|m| m.add(BatchNormalization::new().momentum(0.9).name("bn")))
         .and_then(|m| m.add(cnn_core::Layer::Activation(Activation::Relu)))
         .and_then(|m| m.add(MaxPooling2D::new(2)))
-        .and_then(|m| m.add(Conv2D::new(12, 3).activation(Activation::Silu).name("conv2")))
+        .and_then(|m| m.add(second.activation(Activation::Silu).name("conv2")))
         .and_then(|m| m.add(LayerNormalization::new().name("ln")))
         .and_then(|m| m.add(Dropout::new(0.2)))
         .and_then(|m| m.add(GlobalAveragePooling2D::new()))
@@ -51,18 +53,24 @@ fn inputs(step: &Step) -> Vec<Tensor> {
 }
 
 fn step_of(training: &Training) -> (Step, Weights) {
-    let model = model();
-    let step = Step::new(&model, &[vec![BATCH, 10, 10, 3]], training, false).unwrap();
-    let mut weights = Weights::initialize(&model, 5);
-    initial_state(training, &model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
+    step_on(&model(Conv2D::new(12, 3)), training)
+}
+
+fn step_on(model: &Model, training: &Training) -> (Step, Weights) {
+    let step = Step::new(model, &[vec![BATCH, 10, 10, 3]], training, false).unwrap();
+    let mut weights = Weights::initialize(model, 5);
+    initial_state(training, model).iter().for_each(|(path, tensor)| weights.insert(path, tensor.clone()));
     (step, weights)
 }
 
-/// The reference rounds nothing, so casts and the loss scale have to leave every gradient and every new variable as it is.
+/// The reference rounds nothing, so casts and the loss scale have to leave every gradient and every new variable as it is, also
+/// where a constraint changes it once more.
 #[test]
 fn without_rounding_a_mixed_step_is_a_plain_one() {
+    let norm = Constraint::MaxNorm { max_value: 0.5, axis: vec![0, 1, 2] };
+    let model = model(Conv2D::new(12, 3).kernel_constraint(norm));
     let run = |training: &Training| {
-        let (mut step, weights) = step_of(training);
+        let (mut step, weights) = step_on(&model, training);
         step.gradients.iter().for_each(|&gradient| step.graph.output("gradient", gradient));
         let find = |path: &str| weights.get(path).map(|tensor| Array::from(tensor.as_ref()));
         let inputs: Vec<Array> = inputs(&step).iter().map(Array::from).collect();

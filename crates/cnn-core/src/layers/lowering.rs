@@ -40,7 +40,17 @@ pub struct Lowering<'g> {
     pub(crate) taps: &'g mut Vec<(String, Option<ValueId>)>,
 }
 
-impl Lowering<'_> {
+impl<'g> Lowering<'g> {
+    /// A graph as one sees it from outside of all layers: of no weights, and not trained.
+    pub(crate) fn new(
+        graph: &'g mut Graph,
+        mode: Mode,
+        path: String,
+        taps: &'g mut Vec<(String, Option<ValueId>)>,
+    ) -> Self {
+        Self { graph, mode, graph_mode: mode, path, weights: &[], trainable: false, taps }
+    }
+
     /// What a call inside is for, by its argument `training`: in a training step its own word counts before that of the call
     /// around it.
     pub(crate) fn mode_of(&self, training: Option<bool>) -> Mode {

@@ -78,8 +78,8 @@ impl Model {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|&x| graph.value(x).shape.clone()).collect();
         self.output_shapes_for(&symbolic(&shapes))?;
         let mut tapped: Vec<(String, Option<ValueId>)> = taps.iter().map(|tap| (tap.to_string(), None)).collect();
-        let (path, trainable) = (String::new(), self.trainable);
-        let mut lowering = Lowering { graph, mode, graph_mode: mode, path, weights: &[], trainable, taps: &mut tapped };
+        let outside = Lowering::new(graph, mode, String::new(), &mut tapped);
+        let mut lowering = Lowering { trainable: self.trainable, ..outside };
         let mut values = self.lower_layers(&mut lowering, inputs)?;
         for (path, value) in tapped {
             values.push(value.ok_or_else(|| self.unknown_layer(&path))?);

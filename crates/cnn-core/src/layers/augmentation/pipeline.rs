@@ -82,15 +82,7 @@ impl Pipeline {
             let shape: SymbolicShape = graph.value(augmented.pictures).shape.iter().copied().map(Some).collect();
             check(layer, &path, &shape)?;
             let mut taps = Vec::new();
-            let mut cx = Lowering {
-                graph,
-                mode: Mode::Training,
-                graph_mode: Mode::Training,
-                path,
-                weights: &[],
-                trainable: false,
-                taps: &mut taps,
-            };
+            let mut cx = Lowering::new(graph, Mode::Training, path, &mut taps);
             let mixing: &dyn Mixing = match layer {
                 Layer::MixUp(layer) => layer,
                 Layer::CutMix(layer) => layer,
@@ -145,16 +137,7 @@ impl Augmented {
     /// If there are more or fewer than pictures.
     pub fn targets(&self, graph: &mut Graph, targets: ValueId) -> Result<ValueId, ShapeError> {
         let mut taps = Vec::new();
-        let path = format!("{PIPELINE}/targets");
-        let mut cx = Lowering {
-            graph,
-            mode: Mode::Training,
-            graph_mode: Mode::Training,
-            path,
-            weights: &[],
-            trainable: false,
-            taps: &mut taps,
-        };
+        let mut cx = Lowering::new(graph, Mode::Training, format!("{PIPELINE}/targets"), &mut taps);
         self.shares.iter().try_fold(targets, |targets, &shares| product(&mut cx, shares, targets))
     }
 }

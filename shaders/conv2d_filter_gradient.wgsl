@@ -4,7 +4,7 @@
 // One invocation owns one element of dw.
 #import scalar
 #import index
-#import conv2d_params
+#import conv2d_filter_gradient_params
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<scalar>;
@@ -24,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     let ky = i / params.out_c / group_c / params.kernel_w;
 
     var sum = 0.0;
-    for (var row = 0u; row < params.batch * params.out_h; row++) {
+    for (var row = params.first_row; row < params.end_row; row++) {
         let iy = i32(row % params.out_h * params.stride_h + ky * params.dilation_h) - i32(params.pad_top);
         if iy < 0 || iy >= i32(params.in_h) {
             continue;
@@ -39,6 +39,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
             }
         }
         sum += part;
+    }
+    if params.first_row > 0u {
+        sum += f32(dw[i]);
     }
     dw[i] = scalar(sum);
 }

@@ -4,7 +4,7 @@
 // A workgroup owns COLUMNS elements of dw side by side. Its PARTS · COLUMNS invocations each take every PARTS-th pixel of dy;
 // then the parts are added up in workgroup memory, always in one order: no atomics, so runs agree to the bit.
 #import scalar
-#import conv2d_params
+#import conv2d_filter_gradient_params
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<scalar>;
@@ -31,7 +31,7 @@ fn main(
     let ky = i / params.out_c / group_c / params.kernel_w;
 
     var sum = 0.0;
-    for (var pixel = part; pixel < params.batch * params.out_h * params.out_w; pixel += PARTS) {
+    for (var pixel = params.first_row * params.out_w + part; pixel < params.end_row * params.out_w; pixel += PARTS) {
         let ox = pixel % params.out_w;
         let oy = pixel / params.out_w % params.out_h;
         let n = pixel / params.out_w / params.out_h;
@@ -49,6 +49,9 @@ fn main(
     }
     for (var other = 1u; other < PARTS; other++) {
         sum += parts[other * COLUMNS + local];
+    }
+    if params.first_row > 0u {
+        sum += f32(dw[i]);
     }
     dw[i] = scalar(sum);
 }

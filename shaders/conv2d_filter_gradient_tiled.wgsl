@@ -5,7 +5,7 @@
 // order: no workgroup memory and no atomics. Neighbours own the next filters of the same channels.
 #import scalar
 #import index
-#import conv2d_params
+#import conv2d_filter_gradient_params
 
 @group(0) @binding(0) var<uniform> params: Params;
 #import x
@@ -40,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     #unroll j in 0..COLUMNS {
         let f$j = min(first_f4 + $ju, f4_count - 1u);
     }
-    for (var row = 0u; row < params.batch * params.out_h; row++) {
+    for (var row = params.first_row; row < params.end_row; row++) {
         let iy = i32(row % params.out_h * params.stride_h) + top;
         if iy < 0 || iy >= i32(params.in_h) {
             continue;
@@ -71,7 +71,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
             if channel$r_$k < params.in_c {
                 #unroll j in 0..COLUMNS {
                     if first_f4 + $ju < f4_count {
-                        dw[(tap * params.in_c + channel$r_$k) * f4_count + f$j] = vec4s(sum$r_$k_$j);
+                        let at = (tap * params.in_c + channel$r_$k) * f4_count + f$j;
+                        if params.first_row > 0u {
+                            sum$r_$k_$j += vec4<f32>(dw[at]);
+                        }
+                        dw[at] = vec4s(sum$r_$k_$j);
                     }
                 }
             }

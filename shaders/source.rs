@@ -52,6 +52,7 @@ pub(crate) const NATIVE: &[(&str, &str)] = files!["native/":
 /// What kernels import.
 pub(crate) const SHARED: &[(&str, &str)] = files!["shared/":
     "clamp_keep_nan",
+    "conv2d_filter_gradient_params",
     "conv2d_params",
     "conv2d_transpose_params",
     "function",

@@ -114,11 +114,6 @@ impl Plan {
     }
 }
 
-/// [`Plan::liveness_bound`] of the graph's plan, without making that.
-pub fn liveness_bound(graph: &Graph) -> usize {
-    most_alive(&Planner::new(graph, &weight_only(graph)).lives())
-}
-
 /// Bytes of a value.
 pub fn bytes(graph: &Graph, value: ValueId) -> usize {
     let value = graph.value(value);
@@ -235,8 +230,13 @@ impl<'a> Planner<'a> {
     /// is kept: by size, by breadth (both of Pisarchyk and Lee, "Efficient memory management for deep neural net inference",
     /// 2020), as the values come to life, and backwards. Which of them is best depends on the model.
     fn place_steps(&mut self) {
-        let lives = self.lives();
-        self.liveness_bound = most_alive(&lives);
+        let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
+        let node = |id: &NodeId| &self.graph.nodes()[id.index()];
+        // What is assigned lies in its variable.
+        let outputs = self.steps.iter().enumerate().filter(|(_, id)| !matches!(node(id).op, Op::Assign(_)));
+        let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
+        let lives: Vec<Life> = inputs.chain(outputs).collect();
+        self.liveness_bound = liveness_bound(&lives);
         let backwards = lives.iter().rev().copied().collect();
         let orders = [by_size(lives.clone()), by_breadth(lives.clone()), backwards, lives];
         let bytes = |slots: &Vec<Slot>| slots.iter().map(|slot| slot.bytes).sum::<usize>();
@@ -250,16 +250,6 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-    }
-
-    /// Of every input and of what each step makes, in the order of their first steps.
-    fn lives(&self) -> Vec<Life> {
-        let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
-        let node = |id: &NodeId| &self.graph.nodes()[id.index()];
-        // What is assigned lies in its variable.
-        let outputs = self.steps.iter().enumerate().filter(|(_, id)| !matches!(node(id).op, Op::Assign(_)));
-        let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
-        inputs.chain(outputs).collect()
     }
 
     /// When a value that is there from step `from` on is alive.
@@ -329,7 +319,7 @@ impl Life {
 }
 
 /// The most bytes alive at one step; the lives are in the order of their first steps.
-fn most_alive(lives: &[Life]) -> usize {
+fn liveness_bound(lives: &[Life]) -> usize {
     let mut alive: Vec<&Life> = Vec::new();
     let mut bound = 0;
     for life in lives {

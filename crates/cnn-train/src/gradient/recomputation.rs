@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cnn_core::plan::{bytes, liveness_bound, storage};
-use cnn_core::{Graph, Node, Op, ShapeError, ValueId};
+use cnn_core::plan::{bytes, storage};
+use cnn_core::{Graph, Node, Op, Plan, ShapeError, ValueId};
 
 use super::{GradientError, differentiate, differentiate_in_segments, needed};
 
@@ -43,12 +43,12 @@ pub(crate) fn differentiate_in_least_memory(
     Ok((gradients, segments))
 }
 
-/// Bytes that are alive at once where loss and gradients are what is made.
+/// Bytes of a plan's slots where loss and gradients are what is made.
 fn memory(graph: &Graph, loss: ValueId, gradients: &[Option<ValueId>]) -> usize {
     let mut graph = graph.clone();
     graph.output("loss", loss);
     gradients.iter().flatten().for_each(|&gradient| graph.output("gradient", gradient));
-    liveness_bound(&graph)
+    Plan::new(graph).slots().iter().sum()
 }
 
 /// Where to cut what is behind the first wanted value into so many segments of about as many bytes: at the node, near the

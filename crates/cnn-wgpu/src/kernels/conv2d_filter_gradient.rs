@@ -1,52 +1,134 @@
 //! Kernels of [`cnn_core::op::Conv2DFilterGradient`].
 
-use cnn_core::op::{Conv2D, Conv2DFilterGradient, Epilogue};
+use bytemuck::{Pod, Zeroable};
+use cnn_core::DType;
+use cnn_core::op::Conv2DFilterGradient;
 use cnn_shaders::Variant;
 
-use super::{INVOCATIONS, conv2d};
+use super::INVOCATIONS;
 use crate::kernel::{Candidate, Kernel, Problem};
+
+/// `Params` of `shaders/shared/conv2d_filter_gradient_params.wgsl`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub struct Params {
+    /// Height of the input.
+    pub in_h: u32,
+    /// Width of the input.
+    pub in_w: u32,
+    /// Channels of the input.
+    pub in_c: u32,
+    /// Height of the output, whose gradient is `dy`.
+    pub out_h: u32,
+    /// Width of the output.
+    pub out_w: u32,
+    /// Channels of the output.
+    pub out_c: u32,
+    /// Height of the window.
+    pub kernel_h: u32,
+    /// Width of the window.
+    pub kernel_w: u32,
+    /// Rows between windows.
+    pub stride_h: u32,
+    /// Columns between windows.
+    pub stride_w: u32,
+    /// Zero rows above.
+    pub pad_top: u32,
+    /// Zero columns to the left.
+    pub pad_left: u32,
+    /// Rows between taps.
+    pub dilation_h: u32,
+    /// Columns between taps.
+    pub dilation_w: u32,
+    /// Groups of channels.
+    pub groups: u32,
+    /// The first row of `dy`, counted over all pictures.
+    pub first_row: u32,
+    /// The row behind the last.
+    pub end_row: u32,
+}
 
 /// Pixels from which invocations share a sum.
 const LONG_SUM: u64 = 64;
 
 /// All ways to compute it, the static choice first.
 pub fn candidates(op: &Conv2DFilterGradient, problem: &Problem) -> Vec<Candidate> {
-    // The convolution's own: its filter has the shape of what is made here, and dy that of its output.
-    let convolution = Conv2D {
-        strides: op.strides,
-        padding: op.padding,
-        dilation_rate: op.dilation_rate,
-        groups: op.groups,
-        epilogue: Epilogue::default(),
-    };
-    let params = conv2d::params(&convolution, problem.inputs[0], problem.output, problem.inputs[1]);
+    let params = params(op, problem);
     let mut variant = Variant { imports: vec![problem.scalar()], constants: vec![] };
-    let (name, reads) = ("conv2d_filter_gradient", vec![0, 1]);
-    let rows = u64::from(params.batch) * u64::from(params.out_h);
-    let pixels = rows * u64::from(params.out_w);
-    let count = problem.len().div_ceil(INVOCATIONS);
-    let alone = Kernel::new(name, variant.clone(), &params, reads.clone(), count, problem.capabilities);
-    let mut candidates = vec![Candidate::one(name, alone.looping(rows + pixels))];
+    let (name, count) = ("conv2d_filter_gradient", problem.len().div_ceil(INVOCATIONS));
+    let (rows, width) = (u64::from(params.end_row), u64::from(params.out_w));
+    let alone = over_rows(name, variant.clone(), &params, count, |rows| rows * (1 + width), problem);
+    let mut candidates = vec![Candidate { name: name.into(), dispatches: alone }];
 
-    if pixels >= LONG_SUM {
+    if rows * width >= LONG_SUM {
         // Invocations that share a sum, and sums side by side.
         let (parts, columns) = (32, 8);
         variant.constants.extend([("PARTS", parts), ("COLUMNS", columns)]);
         let (name, count) = ("conv2d_filter_gradient_shared", problem.len().div_ceil(columns as usize));
-        let shared = Kernel::new(name, variant, &params, reads, count, problem.capabilities);
-        let turns = pixels.div_ceil(parts.into()) + u64::from(parts);
-        candidates.push(Candidate::one(name, shared.looping(turns)));
+        let parts = u64::from(parts);
+        let dispatches =
+            over_rows(name, variant, &params, count, |rows| (rows * width).div_ceil(parts) + parts, problem);
+        candidates.push(Candidate { name: name.into(), dispatches });
         if !problem.capabilities.software {
             // Filters are small beside pictures, and leave most of a GPU without work.
             candidates.reverse();
         }
     }
-    candidates.splice(0..0, tiled(&params, rows + pixels, problem));
+    candidates.splice(0..0, tiled(&params, problem));
     candidates
 }
 
+/// Input and `dy` are the op's inputs; `dw` is its output, of the filter's shape.
+fn params(op: &Conv2DFilterGradient, problem: &Problem) -> Params {
+    let (x, dy, dw) = (problem.inputs[0], problem.inputs[1], problem.output);
+    Params {
+        in_h: x[1] as u32,
+        in_w: x[2] as u32,
+        in_c: x[3] as u32,
+        out_h: dy[1] as u32,
+        out_w: dy[2] as u32,
+        out_c: dy[3] as u32,
+        kernel_h: dw[0] as u32,
+        kernel_w: dw[1] as u32,
+        stride_h: op.strides[0] as u32,
+        stride_w: op.strides[1] as u32,
+        pad_top: op.padding.top as u32,
+        pad_left: op.padding.left as u32,
+        dilation_h: op.dilation_rate[0] as u32,
+        dilation_w: op.dilation_rate[1] as u32,
+        groups: op.groups as u32,
+        first_row: 0,
+        end_row: (dy[0] * dy[1]) as u32,
+    }
+}
+
+/// One dispatch over all rows of `dy`, or several in turn over some of them, each of which adds to what those before it have
+/// made: of `turns` for so many rows a driver may give less than all take. A sum in float16 would be rounded in between, so
+/// there all rows are taken at once.
+fn over_rows(
+    name: &'static str,
+    variant: Variant,
+    params: &Params,
+    count: usize,
+    turns: impl Fn(u64) -> u64,
+    problem: &Problem,
+) -> Vec<Kernel> {
+    let rows = params.end_row;
+    let mut at_once = rows.max(1);
+    while problem.dtype == DType::F32 && at_once > 1 && turns(at_once.into()) > problem.capabilities.max_turns {
+        at_once = at_once.div_ceil(2);
+    }
+    // Without pictures there is one dispatch too, which makes zeros.
+    let dispatch = |first_row: u32| {
+        let part = Params { first_row, end_row: rows.min(first_row + at_once), ..*params };
+        let kernel = Kernel::new(name, variant.clone(), &part, vec![0, 1], count, problem.capabilities);
+        kernel.looping(turns(at_once.into()))
+    };
+    (0..rows.max(1)).step_by(at_once as usize).map(dispatch).collect()
+}
+
 /// The kernel with named accumulators, where the driver takes it, and its tiles are many enough to fill the device.
-fn tiled(params: &conv2d::Params, turns: u64, problem: &Problem) -> Vec<Candidate> {
+fn tiled(params: &Params, problem: &Problem) -> Vec<Candidate> {
     /// Invocations that fill a large GPU.
     const PLENTY: usize = 1 << 14;
     let (capabilities, name) = (problem.capabilities, "conv2d_filter_gradient_tiled");
@@ -72,8 +154,9 @@ fn tiled(params: &conv2d::Params, turns: u64, problem: &Problem) -> Vec<Candidat
         let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)];
         let variant = Variant { imports: vec![problem.scalar(), ("x", x)], constants };
         let count = invocations.div_ceil(lanes as usize);
-        let kernel = Kernel::new(name, variant, params, vec![0, 1], count, capabilities).looping(turns);
-        let candidate = Candidate::one(format!("{name} {}x{}", 4 * rows, 4 * columns), kernel);
+        let width = u64::from(params.out_w);
+        let dispatches = over_rows(name, variant, params, count, |rows| rows * (1 + width), problem);
+        let candidate = Candidate { name: format!("{name} {}x{}", 4 * rows, 4 * columns), dispatches };
         (capabilities.software || invocations >= PLENTY, candidate)
     });
     made.filter(|(fills, _)| *fills).map(|(_, candidate)| candidate).collect()

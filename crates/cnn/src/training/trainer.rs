@@ -30,7 +30,7 @@ pub struct Stepped {
 pub struct Recomputation {
     /// In how many segments of the network activations are made again, all but the last; 1 if that would save nothing.
     pub segments: usize,
-    /// Bytes of what a step makes, at the moment when most of it is alive.
+    /// Bytes that a step takes beside weights and the optimizer's states: of its plan's slots.
     pub bytes: usize,
     /// The same, if all activations were kept.
     pub bytes_kept: usize,
@@ -161,7 +161,7 @@ impl Trainer {
             return Ok(None);
         }
         let step = |training: &Training| Step::new(self.network.model(), input_shapes, training, false);
-        let bytes = |step: &Step| self.device.plan(&step.graph, DType::F32).liveness_bound();
+        let bytes = |step: &Step| self.device.plan(&step.graph, DType::F32).slots().iter().sum();
         let again = step(&self.training)?;
         let kept = step(&self.training.clone().recompute(false))?;
         Ok(Some(Recomputation { segments: again.segments, bytes: bytes(&again), bytes_kept: bytes(&kept) }))

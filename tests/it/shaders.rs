@@ -32,8 +32,8 @@ macro_rules! layout {
 /// The `Params` of each kernel.
 fn params_of(shader: &str) -> Layout {
     use kernels::{
-        conv2d, conv2d_transpose, elementwise, gemm, histogram, movement, normalization, optimizer_step, pool2d,
-        random, reduce, resize, softmax, warp,
+        conv2d, conv2d_filter_gradient, conv2d_transpose, elementwise, gemm, histogram, movement, normalization,
+        optimizer_step, pool2d, random, reduce, resize, softmax, warp,
     };
     match shader {
         "batch_norm" => layout!(normalization::BatchNormParams { arguments, count, channels, inner, epsilon }),
@@ -105,6 +105,25 @@ fn params_of(shader: &str) -> Layout {
             low,
             high,
             groups,
+        }),
+        _ if shader.starts_with("conv2d_filter_gradient") => layout!(conv2d_filter_gradient::Params {
+            in_h,
+            in_w,
+            in_c,
+            out_h,
+            out_w,
+            out_c,
+            kernel_h,
+            kernel_w,
+            stride_h,
+            stride_w,
+            pad_top,
+            pad_left,
+            dilation_h,
+            dilation_w,
+            groups,
+            first_row,
+            end_row,
         }),
         _ if shader.starts_with("conv2d") => layout!(conv2d::Params {
             batch,

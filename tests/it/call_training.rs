@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use cnn::data::Dataset;
-use cnn::layers::{BatchNormalization, Dropout, FlipMode, Named, RandomFlip};
+use cnn::layers::{Activation, BatchNormalization, Dense, Dropout, FlipMode, Named, RandomFlip};
 use cnn::training::{Fit, Loss, Optimizer, Progress, Trainer, Training};
 use cnn::{Device, Functional, Model, Network, Sequential, SummaryStyle, Tensor};
 use cnn_core::{Mode, Op};
@@ -174,4 +174,22 @@ fn a_call_of_inference_draws_nothing() {
     }
     let error = Functional::new().set_training(outer(None).outputs()[0], Some(false)).unwrap_err().to_string();
     assert!(error.contains("not a tensor of this builder"), "{error}");
+}
+
+/// A normalisation that learns, called in inference and then in training: the second call changes the statistics that the
+/// gradient of the first one reads. No graph holds the old ones, and the error says so.
+#[test]
+fn statistics_that_a_later_call_changes_are_refused() {
+    let mut f = Functional::new();
+    let x = f.input([4]).unwrap();
+    let first = f.call_with_training(Named::from(BatchNormalization::new()).name("norm"), &[x], false).unwrap();
+    let second = f.call_again("norm", &[first]).unwrap();
+    let y = f.call(Dense::new(2).activation(Activation::Softmax), &[second]).unwrap();
+    let model = f.model("m", &[x], &[y]).unwrap();
+    let network = Network::new(model.clone(), weights(&model)).unwrap();
+    let (x, y) = (Tensor::from_fn(vec![3, 4], |i| i as f32), Tensor::from_fn(vec![3, 2], |i| (i % 2) as f32));
+    let mut trainer =
+        Trainer::new(&Device::Reference, &network, Training::new(Loss::CROSSENTROPY, Optimizer::sgd())).unwrap();
+    let error = trainer.train_on_batch_blocking(&[x], &y, None).unwrap_err().to_string();
+    assert!(error.contains("norm/moving_variance before it is assigned"), "{error}");
 }

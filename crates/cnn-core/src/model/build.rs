@@ -132,6 +132,9 @@ impl Functional {
     /// says something decides, as in Keras 2 and in `Layer.__call__` of Keras 3; but the `fit` of Keras 3.15 calls every layer of a
     /// functional model with `training=True`, whatever the model says.
     ///
+    /// A shared normalisation that is called in inference and, behind that, in training cannot be trained through: the gradient of
+    /// the first call reads statistics that the second has changed, and differentiation refuses it.
+    ///
     /// ```
     /// use cnn_core::layers::{BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D, Mode};
     /// use cnn_core::{Functional, Op, Sequential};

@@ -58,7 +58,7 @@ pub fn candidates(op: &Conv2DFilterGradient, problem: &Problem) -> Vec<Candidate
     let (name, count) = ("conv2d_filter_gradient", problem.len().div_ceil(INVOCATIONS));
     let (rows, width) = (u64::from(params.end_row), u64::from(params.out_w));
     let alone = over_rows(name, variant.clone(), &params, count, |rows| rows * (1 + width), problem);
-    let mut candidates = vec![Candidate { name: name.into(), dispatches: alone }];
+    let mut candidates = vec![in_parts(name.into(), alone)];
 
     if rows * width >= LONG_SUM {
         // Invocations that share a sum, and sums side by side.
@@ -68,7 +68,7 @@ pub fn candidates(op: &Conv2DFilterGradient, problem: &Problem) -> Vec<Candidate
         let parts = u64::from(parts);
         let dispatches =
             over_rows(name, variant, &params, count, |rows| (rows * width).div_ceil(parts) + parts, problem);
-        candidates.push(Candidate { name: name.into(), dispatches });
+        candidates.push(in_parts(name.into(), dispatches));
         if !problem.capabilities.software {
             // Filters are small beside pictures, and leave most of a GPU without work.
             candidates.reverse();
@@ -127,6 +127,12 @@ fn over_rows(
     (0..rows.max(1)).step_by(at_once as usize).map(dispatch).collect()
 }
 
+/// A candidate whose name tells of its parts, where it has any.
+fn in_parts(name: String, dispatches: Vec<Kernel>) -> Candidate {
+    let name = if dispatches.len() > 1 { format!("{name} in {} parts", dispatches.len()) } else { name };
+    Candidate { name, dispatches }
+}
+
 /// The kernel with named accumulators, where the driver takes it, and its tiles are many enough to fill the device.
 fn tiled(params: &Params, problem: &Problem) -> Vec<Candidate> {
     /// Invocations that fill a large GPU.
@@ -156,8 +162,44 @@ fn tiled(params: &Params, problem: &Problem) -> Vec<Candidate> {
         let count = invocations.div_ceil(lanes as usize);
         let width = u64::from(params.out_w);
         let dispatches = over_rows(name, variant, params, count, |rows| rows * (1 + width), problem);
-        let candidate = Candidate { name: format!("{name} {}x{}", 4 * rows, 4 * columns), dispatches };
+        let candidate = in_parts(format!("{name} {}x{}", 4 * rows, 4 * columns), dispatches);
         (capabilities.software || invocations >= PLENTY, candidate)
     });
     made.filter(|(fills, _)| *fills).map(|(_, candidate)| candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use cnn_core::shape::Padding2D;
+
+    use super::*;
+    use crate::kernel::Capabilities;
+
+    /// Every row in one part, each part within the turns that the driver gives, and float16 in one.
+    #[test]
+    fn long_sums_are_taken_in_parts() {
+        let capabilities = Capabilities { software: true, max_turns: 65_535, ..Capabilities::baseline() };
+        let op = Conv2DFilterGradient {
+            kernel_size: [1, 1],
+            strides: [1, 1],
+            padding: Padding2D::default(),
+            dilation_rate: [1, 1],
+            groups: 1,
+        };
+        for (batch, dtype, parts) in [(1, DType::F32, 1), (3, DType::F32, 4), (3, DType::F16, 1), (0, DType::F32, 1)] {
+            let x = [batch, 200, 300, 4];
+            let problem = Problem { inputs: &[&x, &x], output: &[1, 1, 4, 4], dtype, capabilities: &capabilities };
+            let found = &candidates(&op, &problem)[0];
+            let told = found.name.ends_with(&format!(" in {parts} parts"));
+            assert_eq!((found.dispatches.len(), told), (parts, parts > 1), "{}", found.name);
+            let mut next = 0;
+            for kernel in &found.dispatches {
+                let Params { first_row, end_row, .. } = bytemuck::pod_read_unaligned(&kernel.params);
+                assert_eq!(first_row, next);
+                assert!(dtype == DType::F16 || kernel.turns <= capabilities.max_turns);
+                next = end_row;
+            }
+            assert_eq!(next as usize, batch * 200);
+        }
+    }
 }

@@ -76,9 +76,9 @@ fn resident() -> u64 {
 }
 
 /// 200 epochs of a full and a smaller batch and of validation. The device holds as much as after epoch 2, to the byte. Of the
-/// process no such promise can be kept, since its allocator and the software drivers live in it: its bounds are about twice what
-/// was seen, 2 MiB over all (the CPU path took 0.85 MiB in its first hundred epochs, lavapipe nothing) and 1 KiB a run over the
-/// second hundred (SwiftShader 0.7 KiB).
+/// process no such promise is kept, since its allocator and the software drivers live in it. Its bounds come from what was seen:
+/// 2 MiB over all (the CPU path took 0.85 MiB in its first hundred epochs, SwiftShader 0.7, lavapipe nothing), and 1 KiB a run
+/// over the second hundred (SwiftShader 0.7 KiB).
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_over_200_epochs() {

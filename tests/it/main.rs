@@ -24,6 +24,7 @@ mod pictures;
 mod random_graph;
 mod readers;
 mod shaders;
+mod shared_weights;
 mod summary;
 mod training;
 mod transfer;

@@ -50,9 +50,9 @@ pub(crate) fn uniform(gpu: &Gpu, data: &[u8]) -> Result<wgpu::Buffer, GpuError> 
     filled(gpu, "params", data, wgpu::BufferUsages::UNIFORM)
 }
 
-/// A buffer that holds `data` for the host, to be copied from.
-pub(crate) fn transfer(gpu: &Gpu, data: &[u8]) -> Result<wgpu::Buffer, GpuError> {
-    filled(gpu, "upload", data, wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC)
+/// A buffer of `bytes` to be copied from, mapped for the host.
+pub(crate) fn transfer(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+    create(gpu, "upload", bytes, wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC, true)
 }
 
 /// A buffer that a readback maps.
@@ -62,12 +62,18 @@ pub(crate) fn staging(gpu: &Gpu, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
 
 fn filled(gpu: &Gpu, name: &str, data: &[u8], usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, GpuError> {
     let buffer = create(gpu, name, padded(data.len()), usage, true)?;
+    fill(&buffer, name, data)?;
+    Ok(buffer)
+}
+
+/// Writes `data` to the beginning of a mapped buffer and hands this to the device.
+pub(crate) fn fill(buffer: &wgpu::Buffer, name: &str, data: &[u8]) -> Result<(), GpuError> {
     let refused = |e: String| GpuError::OutOfMemory { what: name.into(), reason: e };
     let mut view = buffer.get_mapped_range_mut(..).map_err(|e| refused(e.to_string()))?;
     view.slice(..data.len()).copy_from_slice(data);
     drop(view);
     buffer.unmap();
-    Ok(buffer)
+    Ok(())
 }
 
 fn create(

@@ -25,7 +25,7 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// Binds `kernel` to its parameters (at `offset` of `params`), the op's `inputs` and its output.
-    pub(crate) fn new(
+    fn new(
         gpu: &Gpu,
         kernel: &Kernel,
         params: (&wgpu::Buffer, u64),
@@ -63,44 +63,50 @@ impl Dispatch {
     }
 }
 
+/// A choice of kernels for one op, and the buffers that they are for.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) candidate: Candidate,
+    pub(crate) inputs: Vec<Bound>,
+    pub(crate) output: Bound,
+}
+
+/// The dispatches of every call, with the parameters of all kernels in one buffer, and the bytes of that.
+pub(crate) fn bind(gpu: &Gpu, calls: &[Call]) -> Result<(Vec<Vec<Dispatch>>, u64), GpuError> {
+    let mut params = ParamsBuffer::new(gpu);
+    let place = |call: &Call| call.candidate.dispatches.iter().map(|kernel| params.push(kernel)).collect();
+    let offsets: Vec<Vec<u64>> = calls.iter().map(place).collect();
+    let params = buffers::uniform(gpu, &params.bytes)?;
+    let bind_call = |(call, offsets): (&Call, Vec<u64>)| {
+        let kernels = call.candidate.dispatches.iter().zip(offsets);
+        kernels
+            .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &call.inputs, &call.output))
+            .collect()
+    };
+    let dispatches = calls.iter().zip(offsets).map(bind_call).collect::<Result<_, _>>()?;
+    Ok((dispatches, params.size()))
+}
+
 /// The parameters of many kernels in one buffer, each where a binding may begin.
-pub(crate) struct ParamsBuffer {
+struct ParamsBuffer {
     bytes: Vec<u8>,
     alignment: usize,
 }
 
 impl ParamsBuffer {
-    pub(crate) fn new(gpu: &Gpu) -> Self {
+    fn new(gpu: &Gpu) -> Self {
         let alignment = gpu.device().limits().min_uniform_buffer_offset_alignment.max(16) as usize;
         Self { bytes: Vec::new(), alignment }
     }
 
     /// Adds the kernel's parameters and returns their offset.
-    pub(crate) fn push(&mut self, kernel: &Kernel) -> u64 {
+    fn push(&mut self, kernel: &Kernel) -> u64 {
         let offset = self.bytes.len().next_multiple_of(self.alignment);
         self.bytes.resize(offset, 0);
         self.bytes.extend_from_slice(&kernel.params);
         self.bytes.resize(self.bytes.len().next_multiple_of(16), 0);
         offset as u64
     }
-
-    pub(crate) fn upload(self, gpu: &Gpu) -> Result<wgpu::Buffer, GpuError> {
-        buffers::uniform(gpu, &self.bytes)
-    }
-}
-
-/// Binds all dispatches of a candidate, with a parameter buffer of its own.
-pub(crate) fn bind(
-    gpu: &Gpu,
-    candidate: &Candidate,
-    inputs: &[Bound],
-    output: &Bound,
-) -> Result<Vec<Dispatch>, GpuError> {
-    let mut params = ParamsBuffer::new(gpu);
-    let offsets: Vec<u64> = candidate.dispatches.iter().map(|kernel| params.push(kernel)).collect();
-    let params = params.upload(gpu)?;
-    let kernels = candidate.dispatches.iter().zip(offsets);
-    kernels.map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), inputs, output)).collect()
 }
 
 /// Runs one candidate over bytes and returns the output's, `guard` bytes more than it has: these stand inside the bound
@@ -127,12 +133,11 @@ pub async fn run_candidate(
                 .collect::<Result<_, GpuError>>()?;
             let output = buffers::upload(gpu, "output", &vec![poison; buffers::padded(bytes) as usize])?;
             let output = Bound { buffer: output, bytes: buffers::padded(bytes) };
-            let dispatches = bind(gpu, candidate, &inputs, &output)?;
+            let call = Call { candidate: candidate.clone(), inputs, output: output.clone() };
+            let (dispatches, _) = bind(gpu, &[call])?;
             let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for dispatch in &dispatches {
-                dispatch.encode(&mut pass);
-            }
+            dispatches.iter().flatten().for_each(|dispatch| dispatch.encode(&mut pass));
             drop(pass);
             let staging = buffers::staging(gpu, output.bytes)?;
             encoder.copy_buffer_to_buffer(&output.buffer, 0, &staging, 0, output.bytes);

@@ -222,29 +222,37 @@ impl Gpu {
         self.failure.check()
     }
 
-    /// Maps `staging` and hands its bytes to `read`. On a device of our own this completes by itself.
+    /// Maps `staging` and hands its bytes to `read`.
     pub(crate) async fn read_back<T>(
         &self,
         staging: &wgpu::Buffer,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, GpuError> {
         self.readbacks.fetch_add(1, Ordering::Relaxed);
+        self.map(staging, wgpu::MapMode::Read).await?;
+        let view = staging.get_mapped_range(..).map_err(|e| GpuError::DeviceLost(e.to_string()))?;
+        let value = read(&view);
+        drop(view);
+        staging.unmap();
+        Ok(value)
+    }
+
+    /// Asks for `buffer` to be mapped once the device needs it no more, and waits when it is polled. On a device of our own
+    /// this completes by itself.
+    pub(crate) fn map(&self, buffer: &wgpu::Buffer, mode: wgpu::MapMode) -> impl Future<Output = Result<(), GpuError>> {
         let (sender, receiver) = futures_channel::oneshot::channel();
-        staging.map_async(wgpu::MapMode::Read, .., move |result| {
+        buffer.map_async(mode, .., move |result| {
             // The receiver is gone if the caller dropped the future: nobody is left to tell.
             let _ = sender.send(result);
         });
         if let Some(poller) = &self.poller {
             poller.wake();
         }
-        let lost = |reason: String| GpuError::DeviceLost(reason);
-        receiver.await.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
-        self.failure.check()?;
-        let view = staging.get_mapped_range(..).map_err(|e| lost(e.to_string()))?;
-        let value = read(&view);
-        drop(view);
-        staging.unmap();
-        Ok(value)
+        async {
+            let lost = |reason: String| GpuError::DeviceLost(reason);
+            receiver.await.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
+            self.failure.check()
+        }
     }
 }
 

@@ -1,20 +1,21 @@
 //! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cnn_core::plan::{self, Location, Plan};
-use cnn_core::{Op, Profile, ShapeError, StepProfile, Tensor, ValueId};
+use cnn_core::{Node, Op, Profile, ShapeError, StepProfile, Tensor, ValueId};
 
 use crate::buffers;
-use crate::dispatch::{Bound, Dispatch, ParamsBuffer};
+use crate::dispatch::{self, Bound, Call, Dispatch};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::{Candidate, Problem};
 use crate::kernels;
 use crate::limits;
 use crate::profile::Queries;
-use crate::weights::DeviceWeights;
+use crate::weights::{DeviceWeights, Prologue};
 
 /// One step with what a profile says of it.
 #[derive(Debug)]
@@ -48,6 +49,13 @@ struct Output {
     value: ValueId,
 }
 
+/// The buffers through which a run's inputs and outputs go. Between runs the uploads are mapped, for the host to fill.
+#[derive(Debug)]
+struct Transfer {
+    uploads: Vec<wgpu::Buffer>,
+    stagings: Vec<wgpu::Buffer>,
+}
+
 /// A program on a device. Its slots are its own; its weights are shared, and those that its graph assigns change with a run.
 #[derive(Debug)]
 pub struct Program {
@@ -57,12 +65,16 @@ pub struct Program {
     steps: Vec<Recorded>,
     inputs: Vec<Bound>,
     outputs: Vec<Output>,
+    /// Buffers that no run uses now. Runs at the same time have their own.
+    idle: Mutex<Vec<Transfer>>,
     activation_bytes: u64,
     auxiliary_bytes: u64,
     /// The paths of the variables that a run changes.
-    changes: Vec<String>,
+    changes: HashSet<String>,
     /// Which changes of variables by other programs its residents have seen.
     seen: AtomicU64,
+    /// What the last refresh has recorded.
+    prologue: Mutex<Option<Prologue>>,
 }
 
 impl Program {
@@ -93,8 +105,22 @@ impl Program {
         let through: u64 =
             inputs.iter().chain(outputs.iter().map(|output| &output.bound)).map(|bound| bound.bytes).sum();
         let auxiliary_bytes = parameter_bytes + through;
-        let changes = plan.changes();
-        Ok(Self { gpu, weights, plan, steps, inputs, outputs, activation_bytes, auxiliary_bytes, changes, seen })
+        let changes = plan.changes().into_iter().collect();
+        let (idle, prologue) = (Mutex::default(), Mutex::default());
+        Ok(Self {
+            gpu,
+            weights,
+            plan,
+            steps,
+            inputs,
+            outputs,
+            idle,
+            activation_bytes,
+            auxiliary_bytes,
+            changes,
+            seen,
+            prologue,
+        })
     }
 
     /// The device.
@@ -117,9 +143,10 @@ impl Program {
         self.activation_bytes
     }
 
-    /// Bytes of the kernels' parameters, and of the buffers through which one run's inputs and outputs go.
+    /// Bytes of the kernels' parameters, of the buffers through which one run's inputs and outputs go, and of what is kept to
+    /// make residents again.
     pub fn auxiliary_bytes(&self) -> u64 {
-        self.auxiliary_bytes
+        self.auxiliary_bytes + self.prologue().as_ref().map_or(0, |prologue| prologue.bytes)
     }
 
     /// Encodes the whole program into the host's encoder: copies `inputs` (of the graph's shapes, float32 NHWC) in,
@@ -159,10 +186,16 @@ impl Program {
     pub async fn refresh(&self) -> Result<(), GpuError> {
         let changes = self.weights.changes();
         if self.seen.load(Ordering::Acquire) != changes {
-            self.weights.residents(&self.plan).await?;
+            let recorded = self.prologue().take();
+            let recorded = self.weights.refresh(&self.plan, recorded).await?;
+            *self.prologue() = recorded;
             self.seen.store(changes, Ordering::Release);
         }
         Ok(())
+    }
+
+    fn prologue(&self) -> MutexGuard<'_, Option<Prologue>> {
+        self.prologue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_changes(&self) {
@@ -178,8 +211,8 @@ impl Program {
     pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
         self.refresh().await?;
-        let stagings = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
-        self.read(stagings).await
+        let transfer = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
+        self.read(transfer).await
     }
 
     /// Runs the program once with a clock around every step.
@@ -190,36 +223,31 @@ impl Program {
         self.check_tensors(inputs)?;
         self.refresh().await?;
         let queries = Queries::new(&self.gpu, self.steps.len())?;
-        let stagings = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
-        let outputs = self.read(stagings).await?;
+        let transfer = self.gpu.checked("a run", || self.submit(inputs, Some(&queries))).await?;
+        let outputs = self.read(transfer).await?;
         let times = queries.read(&self.gpu).await?;
         let steps = self.steps.iter().zip(times).map(|(step, time)| step.profile.timed(time)).collect();
         let profile = Profile {
             steps,
             weight_bytes: self.weights.bytes(),
             activation_bytes: self.activation_bytes,
-            auxiliary_bytes: self.auxiliary_bytes,
+            auxiliary_bytes: self.auxiliary_bytes(),
             liveness_bound: self.plan.liveness_bound() as u64,
         };
         Ok((outputs, profile))
     }
 
-    /// Encodes and submits a run, from the upload of its inputs to the copy of its outputs, which it returns. All of it is one
-    /// submit, so that runs at the same time, and what a host records, cannot mix.
-    fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Vec<wgpu::Buffer>, GpuError> {
-        let device = self.gpu.device();
-        let stagings: Vec<wgpu::Buffer> = self
-            .outputs
-            .iter()
-            .map(|output| buffers::staging(&self.gpu, output.bound.bytes))
-            .collect::<Result<_, _>>()?;
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (tensor, bound) in inputs.iter().zip(&self.inputs) {
-            let upload = buffers::transfer(&self.gpu, bytemuck::cast_slice(tensor.data()))?;
-            encoder.copy_buffer_to_buffer(&upload, 0, &bound.buffer, 0, bound.bytes);
+    /// Encodes and submits a run, from the upload of its inputs to the copy of its outputs; both go through what it returns.
+    /// All of it is one submit, so that runs at the same time, and what a host records, cannot mix.
+    fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Transfer, GpuError> {
+        let transfer = self.take_transfer()?;
+        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for ((tensor, upload), bound) in inputs.iter().zip(&transfer.uploads).zip(&self.inputs) {
+            buffers::fill(upload, "upload", bytemuck::cast_slice(tensor.data()))?;
+            encoder.copy_buffer_to_buffer(upload, 0, &bound.buffer, 0, bound.bytes);
         }
         self.encode(&mut encoder, queries);
-        for (output, staging) in self.outputs.iter().zip(&stagings) {
+        for (output, staging) in self.outputs.iter().zip(&transfer.stagings) {
             encoder.copy_buffer_to_buffer(&output.bound.buffer, 0, staging, 0, output.bound.bytes);
         }
         if let Some(queries) = queries {
@@ -227,17 +255,35 @@ impl Program {
         }
         self.gpu.queue().submit([encoder.finish()]);
         self.note_changes();
-        Ok(stagings)
+        Ok(transfer)
     }
 
-    async fn read(&self, stagings: Vec<wgpu::Buffer>) -> Result<Vec<Tensor>, GpuError> {
+    /// Buffers that an earlier run has left, or new ones.
+    fn take_transfer(&self) -> Result<Transfer, GpuError> {
+        if let Some(transfer) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(transfer);
+        }
+        let uploads =
+            self.inputs.iter().map(|bound| buffers::transfer(&self.gpu, bound.bytes)).collect::<Result<_, _>>()?;
+        let staging = |output: &Output| buffers::staging(&self.gpu, output.bound.bytes);
+        Ok(Transfer { uploads, stagings: self.outputs.iter().map(staging).collect::<Result<_, _>>()? })
+    }
+
+    /// Reads a run's outputs and leaves its buffers to the next.
+    async fn read(&self, transfer: Transfer) -> Result<Vec<Tensor>, GpuError> {
+        let map = |upload| self.gpu.map(upload, wgpu::MapMode::Write);
+        let uploads: Vec<_> = transfer.uploads.iter().map(map).collect();
         let mut tensors = Vec::new();
-        for (output, staging) in self.outputs.iter().zip(&stagings) {
+        for (output, staging) in self.outputs.iter().zip(&transfer.stagings) {
             let value = self.plan.graph().value(output.value);
             let bytes = plan::bytes(self.plan.graph(), output.value);
             let data = self.gpu.read_back(staging, |view| buffers::decode(&view[..bytes], value.dtype)).await?;
             tensors.push(Tensor::new(value.shape.clone(), data)?);
         }
+        for upload in uploads {
+            upload.await?;
+        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(transfer);
         Ok(tensors)
     }
 
@@ -328,32 +374,24 @@ impl Memory {
 
 /// Every step bound to its buffers, and the bytes of their parameters.
 fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Result<(Vec<Recorded>, u64), GpuError> {
-    let mut params = ParamsBuffer::new(gpu);
-    let offsets: Vec<Vec<u64>> = chosen
-        .iter()
-        .map(|candidate| candidate.dispatches.iter().map(|kernel| params.push(kernel)).collect())
-        .collect();
-    let params = params.upload(gpu)?;
     let graph = plan.graph();
-    let steps = plan.steps().iter().zip(chosen).zip(offsets);
-    let recorded: Result<_, GpuError> = steps
-        .map(|((id, candidate), offsets)| {
-            let node = &graph.nodes()[id.index()];
-            let inputs: Vec<Bound> = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
-            let output = memory.bound(plan, node.output);
-            if let (Op::Assign(assign), true) = (&node.op, candidate.dispatches.is_empty()) {
-                let bytes = plan::bytes(graph, node.output) as u64;
-                let (from, offset) = (inputs[1].clone(), (assign.first * size_of::<f32>()) as u64);
-                let work = Work::Copy { from, offset, to: output, bytes };
-                return Ok(Recorded { work, profile: StepProfile::new(graph, node, candidate.name) });
+    let nodes = || plan.steps().iter().map(|id| &graph.nodes()[id.index()]);
+    let call = |(node, candidate): (&Node, Candidate)| {
+        let inputs = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
+        Call { candidate, inputs, output: memory.bound(plan, node.output) }
+    };
+    let calls: Vec<Call> = nodes().zip(chosen).map(call).collect();
+    let (dispatches, parameter_bytes) = dispatch::bind(gpu, &calls)?;
+    let step = |((node, call), dispatches): ((&Node, Call), Vec<Dispatch>)| {
+        let profile = StepProfile::new(graph, node, call.candidate.name);
+        let work = match &node.op {
+            Op::Assign(assign) if dispatches.is_empty() => {
+                let (from, offset) = (call.inputs[1].clone(), (assign.first * size_of::<f32>()) as u64);
+                Work::Copy { from, offset, to: call.output, bytes: plan::bytes(graph, node.output) as u64 }
             }
-            let kernels = candidate.dispatches.iter().zip(offsets);
-            let dispatches = kernels
-                .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &inputs, &output))
-                .collect::<Result<_, _>>()?;
-            let work = Work::Dispatches(dispatches);
-            Ok(Recorded { work, profile: StepProfile::new(graph, node, candidate.name) })
-        })
-        .collect();
-    Ok((recorded?, params.size()))
+            _ => Work::Dispatches(dispatches),
+        };
+        Recorded { work, profile }
+    };
+    Ok((nodes().zip(calls).zip(dispatches).map(step).collect(), parameter_bytes))
 }

@@ -1,6 +1,6 @@
 //! The weights of one model on one device, shared by all its programs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,14 +9,14 @@ use cnn_core::plan::{self, Plan};
 use cnn_core::{DType, Graph, Op, Source, Tensor, ValueId, WeightSource};
 
 use crate::buffers;
-use crate::dispatch::{self, Bound};
+use crate::dispatch::{self, Bound, Call, Dispatch};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::Problem;
 use crate::kernels;
 
 /// Values of up to this many bytes are kept while a plan's residents are made, since several of them read the same: the
-/// scales of channels.
+/// scales of channels. Residents are kept anyway.
 const SMALL: u64 = 64 << 10;
 
 /// Bytes made before the device is waited for: until it has done its part, wgpu keeps a second copy of every upload, and
@@ -46,6 +46,18 @@ struct Resident {
     made_of: Option<Vec<String>>,
     /// Whether what it is made of has changed since.
     stale: bool,
+}
+
+/// What makes residents again, recorded: it takes no more bytes than may be in flight ([`IN_FLIGHT`]).
+#[derive(Debug)]
+pub(crate) struct Prologue {
+    /// Which of the plan's residents it makes.
+    made: Vec<usize>,
+    /// How many residents there were on the device.
+    on_device: usize,
+    dispatches: Vec<Dispatch>,
+    /// Bytes of what it computes on the way, and reads that is no resident.
+    pub(crate) bytes: u64,
 }
 
 impl DeviceWeights {
@@ -102,7 +114,7 @@ impl DeviceWeights {
     }
 
     /// Notes that a program has changed these variables.
-    pub(crate) fn changed(&self, variables: &[String]) {
+    pub(crate) fn changed(&self, variables: &HashSet<String>) {
         for resident in self.lock().values_mut() {
             let made_of = resident.made_of.iter().flatten();
             resident.stale |= made_of.into_iter().any(|variable| variables.contains(variable));
@@ -112,46 +124,80 @@ impl DeviceWeights {
 
     /// The plan's residents in order; those not yet there, or made of what has changed, are made.
     pub(crate) async fn residents(&self, plan: &Plan) -> Result<Vec<Bound>, GpuError> {
-        let mut maker = Maker { weights: self, graph: plan.graph(), small: HashMap::new(), in_flight: 0 };
-        let mut found = Vec::new();
-        for resident in plan.residents() {
-            let known = self.lock().get(&resident.key).map(|known| (known.bound.clone(), known.stale));
-            let bound = match known {
-                Some((bound, false)) => bound,
-                known => {
-                    let value = plan.graph().value(resident.value);
-                    let made = self.gpu.checked(&value.name, || maker.make(resident.value)).await?;
-                    if maker.in_flight >= IN_FLIGHT {
-                        self.gpu.queue().submit([]);
-                        self.gpu.done().await?;
-                        maker.in_flight = 0;
-                    }
-                    let made_of = resident.is_derived().then(|| resident.variables.clone());
-                    let new = Resident { bound: made.clone(), shape: value.shape.clone(), made_of, stale: false };
-                    let mut residents = self.lock();
-                    // Programs are bound to the buffer that is there, of another program made at this moment too.
-                    let entry = residents.entry(resident.key.clone()).or_insert(new);
-                    if known.is_some() {
-                        self.copy(&made, &entry.bound);
-                        entry.stale = false;
-                    }
-                    entry.bound.clone()
-                }
-            };
-            found.push(bound);
+        self.make(plan).await?;
+        let residents = self.lock();
+        let missing = |key: &String| GpuError::MissingWeight(key.clone());
+        let bound = |key| residents.get(key).map(|resident| resident.bound.clone()).ok_or_else(|| missing(key));
+        plan.residents().iter().map(|resident| bound(&resident.key)).collect()
+    }
+
+    /// Makes again the plan's residents that are made of what has changed: with what an earlier call has `recorded`, where
+    /// that does the same. Returns what the next call may use.
+    pub(crate) async fn refresh(&self, plan: &Plan, recorded: Option<Prologue>) -> Result<Option<Prologue>, GpuError> {
+        let to_do = self.to_do(plan);
+        if to_do.is_empty() {
+            return Ok(recorded);
         }
-        Ok(found)
+        // A variable that came to the device since may be one that was uploaded for the prologue alone.
+        let same = |prologue: &Prologue| prologue.made == to_do && prologue.on_device == self.lock().len();
+        let Some(prologue) = recorded.filter(same) else {
+            return self.make(plan).await;
+        };
+        let again = || {
+            submit(&self.gpu, &prologue.dispatches);
+            Ok(())
+        };
+        self.gpu.checked("weights", again).await?;
+        let mut residents = self.lock();
+        for &index in &prologue.made {
+            residents.entry(plan.residents()[index].key.clone()).and_modify(|resident| resident.stale = false);
+        }
+        drop(residents);
+        Ok(Some(prologue))
     }
 
-    fn copy(&self, from: &Bound, to: &Bound) {
-        let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&from.buffer, 0, &to.buffer, 0, to.bytes);
-        self.gpu.queue().submit([encoder.finish()]);
+    /// Which of the plan's residents are not there or stale.
+    fn to_do(&self, plan: &Plan) -> Vec<usize> {
+        let residents = self.lock();
+        let fresh = |key| residents.get(key).is_some_and(|resident| !resident.stale);
+        (0..plan.residents().len()).filter(|&index| !fresh(&plan.residents()[index].key)).collect()
     }
 
-    /// The variable's buffer, if it is on the device.
-    fn variable(&self, path: &str) -> Option<Bound> {
-        self.lock().get(path).map(|resident| resident.bound.clone())
+    /// Makes the plan's residents that are not there or stale.
+    async fn make(&self, plan: &Plan) -> Result<Option<Prologue>, GpuError> {
+        let mut maker = Maker { weights: self, graph: plan.graph(), kept: HashMap::new(), calls: vec![], in_flight: 0 };
+        let (mut made, mut again) = (Vec::new(), true);
+        for index in self.to_do(plan) {
+            let resident = &plan.residents()[index];
+            let value = plan.graph().value(resident.value);
+            let stale = self.bound(&resident.key);
+            again &= stale.is_some();
+            let bound = self.gpu.checked(&value.name, || maker.resident(resident.value, stale)).await?;
+            let made_of = resident.is_derived().then(|| resident.variables.clone());
+            made.push((index, Resident { bound, shape: value.shape.clone(), made_of, stale: false }));
+            if maker.in_flight >= IN_FLIGHT {
+                again = false;
+                self.gpu.checked("weights", || maker.submit()).await?;
+                self.gpu.done().await?;
+            }
+        }
+        if made.is_empty() {
+            return Ok(None);
+        }
+        let bytes = maker.in_flight;
+        let dispatches = self.gpu.checked("weights", || maker.submit()).await?;
+        let indices = made.iter().map(|(index, _)| *index).collect();
+        let mut residents = self.lock();
+        for (index, new) in made {
+            // Programs are bound to the buffer that is there, of another program made at this moment too.
+            residents.entry(plan.residents()[index].key.clone()).or_insert(new).stale = false;
+        }
+        Ok(again.then(|| Prologue { made: indices, on_device: residents.len(), dispatches, bytes }))
+    }
+
+    /// The buffer of a resident, if it is on the device.
+    fn bound(&self, key: &str) -> Option<Bound> {
+        self.lock().get(key).map(|resident| resident.bound.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Resident>> {
@@ -163,30 +209,42 @@ impl DeviceWeights {
 struct Maker<'a> {
     weights: &'a DeviceWeights,
     graph: &'a Graph,
-    small: HashMap<ValueId, Bound>,
+    /// What was made and is kept.
+    kept: HashMap<ValueId, Bound>,
+    /// What is to be computed and not yet submitted, in order.
+    calls: Vec<Call>,
     /// Bytes made since the device was last waited for.
     in_flight: u64,
 }
 
 impl Maker<'_> {
+    /// The buffer of a resident: `stale` where there is one.
+    fn resident(&mut self, value: ValueId, stale: Option<Bound>) -> Result<Bound, GpuError> {
+        let value = plan::storage(self.graph, value);
+        let bound = if stale.is_some() { self.compute(value, stale)? } else { self.make(value)? };
+        self.kept.insert(value, bound.clone());
+        Ok(bound)
+    }
+
+    /// A buffer that holds `value` once the calls are submitted.
     fn make(&mut self, value: ValueId) -> Result<Bound, GpuError> {
         let value = plan::storage(self.graph, value);
-        if let Some(bound) = self.small.get(&value) {
+        if let Some(bound) = self.kept.get(&value) {
             return Ok(bound.clone());
         }
         let graph = self.graph;
         let known = graph.value(value);
         if known.source == Source::Variable
-            && let Some(bound) = self.weights.variable(&known.name)
+            && let Some(bound) = self.weights.bound(&known.name)
         {
             return Ok(bound);
         }
         let bound = match self.host_tensor(value)? {
             Some(tensor) => self.upload(&known.name, &tensor)?,
-            None => self.compute(value)?,
+            None => self.compute(value, None)?,
         };
         if bound.bytes <= SMALL {
-            self.small.insert(value, bound.clone());
+            self.kept.insert(value, bound.clone());
         }
         Ok(bound)
     }
@@ -206,7 +264,7 @@ impl Maker<'_> {
             Source::Input => Ok(None),
             Source::Constant(tensor) => Ok(Some(tensor.clone())),
             // On the device it may have changed.
-            Source::Variable if self.weights.variable(&known.name).is_some() => Ok(None),
+            Source::Variable if self.weights.bound(&known.name).is_some() => Ok(None),
             Source::Variable => {
                 let missing = || GpuError::MissingWeight(known.name.clone());
                 let tensor = self.weights.host.tensor(&known.name)?.ok_or_else(missing)?;
@@ -226,7 +284,7 @@ impl Maker<'_> {
         }
     }
 
-    fn compute(&mut self, value: ValueId) -> Result<Bound, GpuError> {
+    fn compute(&mut self, value: ValueId, into: Option<Bound>) -> Result<Bound, GpuError> {
         let gpu = &self.weights.gpu;
         let Source::Node(id) = self.graph.value(value).source else {
             return Err(GpuError::MissingWeight(self.graph.value(value).name.clone()));
@@ -241,17 +299,37 @@ impl Maker<'_> {
             capabilities: gpu.capabilities(),
         };
         let candidate = kernels::choose(&node.op, &node.name, &problem)?;
-        let bytes = plan::bytes(self.graph, value);
-        let output = Bound { buffer: buffers::storage(gpu, &node.name, bytes)?, bytes: buffers::padded(bytes) };
-        let dispatches = dispatch::bind(gpu, &candidate, &inputs, &output)?;
-        let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
-        drop(pass);
-        gpu.queue().submit([encoder.finish()]);
-        self.in_flight += output.bytes;
+        let output = match into {
+            Some(bound) => bound,
+            None => {
+                let bytes = plan::bytes(self.graph, value);
+                self.in_flight += buffers::padded(bytes);
+                Bound { buffer: buffers::storage(gpu, &node.name, bytes)?, bytes: buffers::padded(bytes) }
+            }
+        };
+        self.calls.push(Call { candidate, inputs, output: output.clone() });
         Ok(output)
     }
+
+    /// Submits what was made so far and returns the dispatches of what is computed.
+    fn submit(&mut self) -> Result<Vec<Dispatch>, GpuError> {
+        let gpu = &self.weights.gpu;
+        let (dispatches, _) = dispatch::bind(gpu, &std::mem::take(&mut self.calls))?;
+        let dispatches: Vec<Dispatch> = dispatches.into_iter().flatten().collect();
+        submit(gpu, &dispatches);
+        self.in_flight = 0;
+        Ok(dispatches)
+    }
+}
+
+/// Submits dispatches in one command buffer: wgpu keeps every encoder that was ever in flight, each as large as the largest
+/// program needs it.
+fn submit(gpu: &Gpu, dispatches: &[Dispatch]) {
+    let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
+    drop(pass);
+    gpu.queue().submit([encoder.finish()]);
 }
 
 /// The box that `slice` cuts out of a tensor, seen as one of `shape`.

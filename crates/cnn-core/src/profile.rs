@@ -50,7 +50,8 @@ pub struct Profile {
     pub weight_bytes: u64,
     /// Bytes of the slots, where inputs and all other values lie.
     pub activation_bytes: u64,
-    /// Bytes of kernels' parameters, and of what one run's inputs and outputs go through.
+    /// Bytes of kernels' parameters, of what one run's inputs and outputs go through, and of what is kept to change variables
+    /// and what is made of them.
     pub auxiliary_bytes: u64,
     /// The most bytes of inputs and other values that are alive at one step: no plan needs fewer.
     pub liveness_bound: u64,

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::View;
 use super::linear::{Finish, Matrix, Rows, block_rows, multiply, product};
+use super::scratch::Scratch;
 use super::vectors::vectorised;
 use super::window::Window;
 
@@ -114,15 +115,19 @@ struct Tap {
 fn grouped(patches: &Patches, filter: Matrix, groups: usize, finish: &Finish, y: &mut [f32]) {
     let (k, f, width) = (filter.rows, filter.columns, filter.columns / groups);
     let block = block_rows(y.len() / f, k, rayon::current_num_threads());
-    y.par_chunks_mut(block * f).enumerate().for_each_init(Vec::new, |buffer, (index, y)| {
-        let (first, count) = (index * block, y.len() / f);
-        buffer.resize(count * k, 0.0);
-        for group in 0..groups {
-            patches.gather(first, group, buffer);
-            let outputs = filter.columns(group * width, width);
-            multiply(Matrix::new(buffer, count, k), outputs, &mut y[group * width..], f);
-        }
-        finish.apply(y, first * f, f);
+    Scratch::for_tasks((y.len() / f).div_ceil(block), block * k, |scratch| {
+        y.par_chunks_mut(block * f).enumerate().for_each(|(index, y)| {
+            let (first, count) = (index * block, y.len() / f);
+            scratch.with(|buffer| {
+                let rows = &mut buffer[..count * k];
+                for group in 0..groups {
+                    patches.gather(first, group, rows);
+                    let outputs = filter.columns(group * width, width);
+                    multiply(Matrix::new(rows, count, k), outputs, &mut y[group * width..], f);
+                }
+            });
+            finish.apply(y, first * f, f);
+        });
     });
 }
 

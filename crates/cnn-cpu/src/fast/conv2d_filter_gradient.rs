@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::View;
 use super::conv2d::Patches;
 use super::linear::{Matrix, multiply};
+use super::scratch::{Scratch, scratch};
 use super::window::Window;
 
 /// Pixels of a block.
@@ -36,35 +37,39 @@ pub(super) fn filter_gradient(op: &Conv2DFilterGradient, inputs: &[View], shape:
         .flat_map(|group| (0..width).step_by(STRIP).map(move |first| (group, group * width + first)))
         .collect();
     let k = dw.len() / f;
-    let sums: Vec<Vec<f32>> = strips
-        .par_iter()
-        .map(|&(group, first)| {
-            let columns = STRIP.min((group + 1) * width - first);
-            strip(&patches, group, Matrix::new(dy.data, dy.data.len() / f, f).columns(first, columns), k)
-        })
-        .collect();
-    for ((_, first), sums) in strips.iter().zip(&sums) {
-        let columns = sums.len() / k;
-        for (dw, sums) in dw.chunks_exact_mut(f).zip(sums.chunks_exact(columns)) {
-            dw[*first..][..columns].copy_from_slice(sums);
+    scratch(strips.len() * k * STRIP, |sums| {
+        let columns = |&(group, first): &(usize, usize)| STRIP.min((group + 1) * width - first);
+        let dy = Matrix::new(dy.data, dy.data.len() / f, f);
+        Scratch::for_tasks(strips.len(), (STRIP + BLOCK) * k, |scratch| {
+            sums.par_chunks_mut(k * STRIP).zip(&strips).for_each(|(sums, at)| {
+                let dy = dy.columns(at.1, columns(at));
+                let sums = &mut sums[..k * dy.columns];
+                scratch.with(|buffer| strip(&patches, at.0, dy, buffer, sums));
+            });
+        });
+        for (sums, at) in sums.chunks_exact(k * STRIP).zip(&strips) {
+            let columns = columns(at);
+            for (dw, sums) in dw.chunks_exact_mut(f).zip(sums.chunks_exact(columns)) {
+                dw[at.1..][..columns].copy_from_slice(sums);
+            }
         }
-    }
+    });
 }
 
-/// Some columns of the gradient, `k` rows of them.
-fn strip(patches: &Patches, group: usize, dy: Matrix, k: usize) -> Vec<f32> {
-    let mut sums = vec![0.0; k * dy.columns];
-    let (mut products, mut gathered) = (sums.clone(), vec![0.0; BLOCK * k]);
+/// Some columns of the gradient.
+fn strip(patches: &Patches, group: usize, dy: Matrix, buffer: &mut [f32], sums: &mut [f32]) {
+    let k = sums.len() / dy.columns;
+    sums.fill(0.0);
+    let (products, gathered) = buffer.split_at_mut(sums.len());
     for first in (0..dy.rows).step_by(BLOCK) {
         let pixels = BLOCK.min(dy.rows - first);
         let gathered = &mut gathered[..pixels * k];
         patches.gather(first, group, gathered);
         let transposed = Matrix { data: gathered, rows: k, columns: pixels, row_step: 1, column_step: k };
         let dy = Matrix { data: &dy.data[first * dy.row_step..], rows: pixels, ..dy };
-        multiply(transposed, dy, &mut products, dy.columns);
-        sums.iter_mut().zip(&products).for_each(|(sum, product)| *sum += product);
+        multiply(transposed, dy, products, dy.columns);
+        sums.iter_mut().zip(&*products).for_each(|(sum, product)| *sum += product);
     }
-    sums
 }
 
 /// Groups of one channel, each with `f / c` filters. Rows of the output are added up each by itself: shorter sums err less.

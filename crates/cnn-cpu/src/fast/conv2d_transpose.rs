@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::View;
 use super::linear::{Finish, Matrix, Rows, product};
+use super::scratch::scratch;
 
 /// The output, of shape `shape`.
 pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[usize], y: &mut [f32]) {
@@ -35,15 +36,16 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
     let nothing = Finish::new(&Epilogue::default(), inputs);
     for phase in phases.filter(|[rows, columns]| !rows.taps.is_empty() && !columns.taps.is_empty()) {
         let [rows, columns] = phase;
-        let mut part = vec![0.0; shape[0] * rows.count * columns.count * f];
-        multiply_phase(phase, x, filter, &nothing, &mut part);
-        // Rows of outputs of the whole, some of which belong to this phase.
-        y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| {
-            let (n, oy) = (row / shape[1], row % shape[1]);
-            let Some(i) = rows.index(oy) else { return };
-            let part = part[(n * rows.count + i) * columns.count * f..].chunks_exact(f);
-            let outputs = y.chunks_exact_mut(f).skip(columns.first).step_by(axes[1].stride);
-            outputs.zip(part).for_each(|(y, part)| y.copy_from_slice(part));
+        scratch(shape[0] * rows.count * columns.count * f, |part| {
+            multiply_phase(phase, x, filter, &nothing, part);
+            // Rows of outputs of the whole, some of which belong to this phase.
+            y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| {
+                let (n, oy) = (row / shape[1], row % shape[1]);
+                let Some(i) = rows.index(oy) else { return };
+                let part = part[(n * rows.count + i) * columns.count * f..].chunks_exact(f);
+                let outputs = y.chunks_exact_mut(f).skip(columns.first).step_by(axes[1].stride);
+                outputs.zip(part).for_each(|(y, part)| y.copy_from_slice(part));
+            });
         });
     }
     y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| finish.apply(y, row * shape[2] * f, f));
@@ -62,9 +64,11 @@ fn multiply_phase([rows, columns]: [&Phase; 2], x: View, filter: View, finish: &
         }
         return product(Rows::Gathered(&|first, pixels| gather([rows, columns], x, first, pixels)), matrix, finish, y);
     }
-    let turned = turned(filter.data, &taps, f, c);
-    let matrix = Matrix::new(&turned, taps.len() * c, f);
-    product(Rows::Gathered(&|first, pixels| gather([rows, columns], x, first, pixels)), matrix, finish, y);
+    scratch(taps.len() * c * f, |turned| {
+        turn(filter.data, &taps, c, turned, f);
+        let matrix = Matrix::new(turned, taps.len() * c, f);
+        product(Rows::Gathered(&|first, pixels| gather([rows, columns], x, first, pixels)), matrix, finish, y);
+    });
 }
 
 /// Writes what reaches some outputs of a phase, from `first` on, by each of its taps: zeros from outside the picture.
@@ -83,14 +87,12 @@ fn gather([rows, columns]: [&Phase; 2], x: View, first: usize, pixels: &mut [f32
     }
 }
 
-/// The matrices `[F, C]` of some taps as `[taps, C, F]`.
-fn turned(filter: &[f32], taps: &[usize], f: usize, c: usize) -> Vec<f32> {
-    let mut turned = vec![0.0; taps.len() * c * f];
+/// Writes the matrices `[F, C]` of some taps as `[taps, C, F]`.
+fn turn(filter: &[f32], taps: &[usize], c: usize, turned: &mut [f32], f: usize) {
     turned.par_chunks_mut(f).enumerate().for_each(|(row, turned)| {
         let column = &filter[taps[row / c] * f * c + row % c..];
         turned.iter_mut().zip(column.iter().step_by(c)).for_each(|(y, x)| *y = *x);
     });
-    turned
 }
 
 /// Several groups of channels, depthwise among them: each output sums up its own products.

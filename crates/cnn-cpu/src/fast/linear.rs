@@ -5,6 +5,7 @@ use cnn_core::op::{Clamp, Epilogue};
 use rayon::prelude::*;
 
 use super::View;
+use super::scratch::{Scratch, scratch};
 use super::vectors::vectorised;
 
 /// Input and filter stand first, then the epilogue's inputs.
@@ -142,20 +143,28 @@ impl<'a> Finish<'a> {
 pub(super) enum Rows<'a> {
     /// As they lie in memory.
     InMemory(&'a [f32]),
-    /// Written into a buffer for some rows, from a first one on, when these are needed.
+    /// Written for some rows, from a first one on, when these are needed.
     Gathered(&'a (dyn Fn(usize, &mut [f32]) + Sync)),
 }
 
 impl Rows<'_> {
-    /// `count` rows of `k` elements from row `first` on, in `buffer` if they have to be gathered.
-    fn get<'b>(&'b self, first: usize, count: usize, k: usize, buffer: &'b mut Vec<f32>) -> &'b [f32] {
+    /// Elements of scratch memory for `count` rows of `k` elements.
+    fn scratch(&self, count: usize, k: usize) -> usize {
         match self {
-            Rows::InMemory(rows) => &rows[first * k..][..count * k],
-            Rows::Gathered(gather) => {
-                buffer.resize(count * k, 0.0);
-                gather(first, buffer);
-                buffer
-            }
+            Rows::InMemory(_) => 0,
+            Rows::Gathered(_) => count * k,
+        }
+    }
+
+    /// Calls `work` with `count` rows of `k` elements from row `first` on.
+    fn with(&self, scratch: &Scratch, first: usize, count: usize, k: usize, work: impl FnOnce(Matrix)) {
+        match self {
+            Rows::InMemory(rows) => work(Matrix::new(&rows[first * k..][..count * k], count, k)),
+            Rows::Gathered(gather) => scratch.with(|buffer| {
+                let rows = &mut buffer[..count * k];
+                gather(first, rows);
+                work(Matrix::new(rows, count, k));
+            }),
         }
     }
 }
@@ -166,14 +175,17 @@ pub(super) fn product(rows: Rows, filter: Matrix, finish: &Finish, y: &mut [f32]
     let (count, threads) = (y.len() / n, rayon::current_num_threads());
     if count >= MIN_ROWS * threads || count >= n {
         let block = block_rows(count, k, threads);
-        y.par_chunks_mut(block * n).enumerate().for_each_init(Vec::new, |buffer, (index, y)| {
-            let (first, count) = (index * block, y.len() / n);
-            let rows = Matrix::new(rows.get(first, count, k, buffer), count, k);
-            multiply(rows, filter, y, n);
-            finish.apply(y, first * n, n);
+        Scratch::for_tasks(count.div_ceil(block), rows.scratch(block, k), |scratch| {
+            y.par_chunks_mut(block * n).enumerate().for_each(|(index, y)| {
+                let (first, count) = (index * block, y.len() / n);
+                rows.with(scratch, first, count, k, |rows| multiply(rows, filter, y, n));
+                finish.apply(y, first * n, n);
+            });
         });
     } else {
-        by_columns(Matrix::new(rows.get(0, count, k, &mut Vec::new()), count, k), filter, threads, y);
+        Scratch::for_tasks(1, rows.scratch(count, k), |scratch| {
+            rows.with(scratch, 0, count, k, |rows| by_columns(rows, filter, threads, y));
+        });
         finish.apply(y, 0, n);
     }
 }
@@ -182,20 +194,18 @@ pub(super) fn product(rows: Rows, filter: Matrix, finish: &Finish, y: &mut [f32]
 fn by_columns(rows: Matrix, filter: Matrix, threads: usize, y: &mut [f32]) {
     let n = filter.columns;
     let width = n.div_ceil(threads).next_multiple_of(STRIP);
-    let strips: Vec<Vec<f32>> = (0..n.div_ceil(width))
-        .into_par_iter()
-        .map(|strip| {
+    let size = (rows.rows * width).max(1);
+    scratch(n.div_ceil(width) * size, |strips| {
+        strips.par_chunks_mut(size).enumerate().for_each(|(strip, y)| {
             let filter = filter.columns(strip * width, width.min(n - strip * width));
-            let mut y = vec![0.0; rows.rows * filter.columns];
-            multiply(rows, filter, &mut y, filter.columns);
-            y
-        })
-        .collect();
-    for (row, y) in y.chunks_exact_mut(n).enumerate() {
-        for (y, strip) in y.chunks_mut(width).zip(&strips) {
-            y.copy_from_slice(&strip[row * y.len()..][..y.len()]);
+            multiply(rows, filter, y, width);
+        });
+        for (row, y) in y.chunks_exact_mut(n).enumerate() {
+            for (y, strip) in y.chunks_mut(width).zip(strips.chunks_exact(size)) {
+                y.copy_from_slice(&strip[row * width..][..y.len()]);
+            }
         }
-    }
+    });
 }
 
 /// Rows of a block: as many as fit into the cache, few enough that every thread has some.

@@ -19,6 +19,7 @@ mod random;
 mod real;
 mod reduce;
 mod resize;
+mod scratch;
 mod softmax;
 mod vectors;
 mod walk;

@@ -35,6 +35,9 @@ pub struct Program {
     plan: Plan,
     /// Slots that no run uses now. Runs at the same time have one each.
     idle: Mutex<Vec<Slots>>,
+    /// By resident: the last two tensors that a variable had before. A run writes into one that nobody reads any more; the
+    /// other may be what validation has read last.
+    replaced: Mutex<Vec<Vec<Arc<Tensor>>>>,
 }
 
 impl Program {
@@ -48,7 +51,8 @@ impl Program {
         }
         let changes = weights.changes();
         let residents = Mutex::new(Residents { tensors: weights.residents(&plan)?, changes });
-        Ok(Self { weights, residents, plan, idle: Mutex::default() })
+        let replaced = Mutex::new(vec![Vec::new(); plan.residents().len()]);
+        Ok(Self { weights, residents, plan, idle: Mutex::default(), replaced })
     }
 
     /// The weights it reads.
@@ -104,7 +108,7 @@ impl Program {
             steps: self.plan.steps().iter().zip(times).map(step).collect(),
             weight_bytes: self.weights.bytes(),
             activation_bytes: self.activation_bytes(),
-            auxiliary_bytes: 0,
+            auxiliary_bytes: self.replaced_bytes(),
             liveness_bound: self.plan.liveness_bound() as u64,
         };
         Ok((outputs, profile))
@@ -126,9 +130,12 @@ impl Program {
                     memory.slots[index] = y;
                 }
                 Some(Location::Resident(index)) => {
-                    let mut y = Tensor::full(graph.value(node.output).shape.clone(), 0.0);
+                    let mut y = self
+                        .take_replaced(index)
+                        .unwrap_or_else(|| Tensor::full(graph.value(node.output).shape.clone(), 0.0));
                     around(&mut || self.step(node, &memory, y.data_mut()));
-                    memory.residents[index] = Arc::new(y);
+                    let before = std::mem::replace(&mut memory.residents[index], Arc::new(y));
+                    self.keep_replaced(index, before);
                     changed.push(index);
                 }
                 Some(Location::Input(_)) | None => {}
@@ -161,6 +168,28 @@ impl Program {
         }
         let variable = |&index: &usize| (self.plan.residents()[index].key.clone(), residents[index].clone());
         self.weights.change(changed.iter().map(variable).collect());
+    }
+
+    /// A tensor that the variable had before and that nobody reads any more.
+    fn take_replaced(&self, resident: usize) -> Option<Tensor> {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let tensors = &mut replaced[resident];
+        let free = tensors.iter().position(|tensor| Arc::strong_count(tensor) == 1)?;
+        Arc::into_inner(tensors.swap_remove(free))
+    }
+
+    fn replaced_bytes(&self) -> u64 {
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.iter().flatten().map(|tensor| size_of_val(tensor.data()) as u64).sum()
+    }
+
+    fn keep_replaced(&self, resident: usize, tensor: Arc<Tensor>) {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let tensors = &mut replaced[resident];
+        if tensors.len() == 2 {
+            tensors.remove(0);
+        }
+        tensors.push(tensor);
     }
 
     /// Slots that an earlier run has left, or new ones.

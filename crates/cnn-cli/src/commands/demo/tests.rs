@@ -1,11 +1,18 @@
 //! The demo's trainings on every device: as the float64 reference step by step, and without a leak.
 
+use std::alloc::System;
+
+use cap::Cap;
 use cnn::training::{Progress, Trainer};
 use cnn::{Device, Network};
 use cnn_tests::devices::devices;
 
 use super::digits::Digits;
 use super::recipe::{self, Task};
+
+/// Counts what this process's Rust code, wgpu included, holds on the heap.
+#[global_allocator]
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 
 fn all_devices() -> Vec<Device> {
     let gpus = devices(false).into_iter().map(|device| Device::Gpu(device.gpu));
@@ -75,10 +82,12 @@ fn resident() -> u64 {
     line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
 }
 
-/// 200 epochs of a full and a smaller batch and of validation. The device holds as much as after epoch 2, to the byte. Of the
-/// process no such promise is kept, since its allocator and the software drivers live in it. Its bounds come from what was seen:
-/// 2 MiB over all (the CPU path took 0.85 MiB in its first hundred epochs, SwiftShader 0.7, lavapipe nothing), and 1 KiB a run
-/// over the second hundred (SwiftShader 0.7 KiB).
+/// 200 epochs of a full and a smaller batch and of validation. The device holds as much as after epoch 2, to the byte. The heap
+/// of our code and of wgpu's holds the history more: a vector for the epochs and one for each figure, which grow by doubling;
+/// on the CPU also the buffer that the `gemm` crate makes for each thread, as large as its cache of level 2, if a thread comes
+/// to a product later than epoch 2. The resident set is also the allocator's and the drivers': 2 MiB over all (SwiftShader,
+/// whose threads make more and more stacks for tasks, took 0.8; the CPU path 0.5; OpenGL 0.2; lavapipe 0.1), and 1 KiB a run
+/// over the second hundred (SwiftShader 0.6 KiB).
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_over_200_epochs() {
@@ -87,21 +96,29 @@ fn memory_does_not_grow_over_200_epochs() {
     let task = Task { training, test: whole.test.take(2), ..whole };
     let failures = all_devices().into_iter().filter_map(|device| {
         let mut trainer = Trainer::new(&device, &task.network, recipe::compiled(3)).unwrap();
-        let mut memory = Vec::new();
+        let mut memory = Vec::with_capacity(200);
         let mut fit = recipe::fit(&task, 200 / task.times).unwrap().progress(|progress| {
             if let Progress::Epoch { .. } = progress {
-                memory.push((device.allocated_bytes(), resident()));
+                memory.push((device.allocated_bytes(), HEAP.allocated(), resident()));
             }
         });
-        trainer.fit_blocking(&task.training, &mut fit).unwrap();
+        let history = trainer.fit_blocking(&task.training, &mut fit).unwrap().history;
         drop(fit);
-        let [(device_2, process_2), (_, process_100), (device_200, process_200)] = [1, 99, 199].map(|i| memory[i]);
+        let [(device_2, heap_2, process_2), (_, heap_100, process_100), (device_200, heap_200, process_200)] =
+            [1, 99, 199].map(|i| memory[i]);
         let resident =
             format!("resident set {process_2} bytes after epoch 2, {process_100} after 100, {process_200} after 200");
-        let text = format!("{device}: {device_2:?} bytes after epoch 2, {device_200:?} after 200; {resident}");
+        let heap = format!("heap {heap_2} after epoch 2, {heap_100} after 100, {heap_200} after 200");
+        let text = format!("{device}: {device_2:?} bytes after epoch 2, {device_200:?} after 200; {heap}; {resident}");
         println!("{text}");
-        let flat = process_200 <= process_2 + (2 << 20) && process_200 <= process_100 + 100 * 3 * 1024;
-        (device_200 != device_2 || !flat).then_some(text)
+        let recorded = (1 + history.iter().count()) * size_of::<f64>() * 200_usize.next_power_of_two();
+        // 4 KiB for what the device's thread has in hand at that moment: up to 1 KiB was seen.
+        let kept = recorded + 4096;
+        let caches = std::thread::available_parallelism().unwrap().get() * (2 << 20);
+        let late = if matches!(device, Device::Cpu { .. }) { caches } else { 0 };
+        let flat = heap_200 <= heap_2 + kept + late && heap_200 <= heap_100 + kept;
+        let settled = process_200 <= process_2 + (2 << 20) && process_200 <= process_100 + 100 * 3 * 1024;
+        (device_200 != device_2 || !flat || !settled).then_some(text)
     });
     let failures: Vec<String> = failures.collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -46,6 +46,7 @@ impl Scratch<'_> {
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut [f32]) -> T) -> T {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = free().pop();
+        // More tasks at once than there are threads, or than were announced, take memory of their own thread's.
         let Some(buffer) = taken else { return scratch(self.len, work) };
         let result = work(&mut *buffer);
         free().push(buffer);

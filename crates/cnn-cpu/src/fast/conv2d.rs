@@ -10,7 +10,7 @@ use cnn_core::op::Conv2D;
 use rayon::prelude::*;
 
 use super::View;
-use super::linear::{Finish, Matrix, Rows, block_rows, multiply, product};
+use super::linear::{Before, Finish, Matrix, Rows, block_rows, multiply, product};
 use super::scratch::Scratch;
 use super::vectors::vectorised;
 use super::window::Window;
@@ -30,9 +30,8 @@ pub(super) fn conv2d(op: &Conv2D, inputs: &[View], shape: &[usize], y: &mut [f32
     let patches = Patches { x: x.data, rows, columns, c, filter_c, output: [shape[1], shape[2]] };
     let finish = Finish::new(&op.epilogue, inputs);
     let matrix = Matrix::new(filter.data, kh * kw * filter_c, f);
-    let is_pointwise = [kh, kw] == [1, 1] && op.strides == [1, 1] && [shape[1], shape[2]] == [h, w];
     match op.groups {
-        1 if is_pointwise => product(Rows::InMemory(x.data), matrix, &finish, y),
+        1 if patches.is_pointwise() => product(Rows::InMemory(x.data), matrix, &finish, y),
         1 => product(Rows::Gathered(&|first, rows| patches.gather(first, 0, rows)), matrix, &finish, y),
         _ if filter_c == 1 => depthwise(&patches, filter.data, &finish, f, y),
         groups => grouped(&patches, matrix, groups, &finish, y),
@@ -53,6 +52,13 @@ pub(super) struct Patches<'a> {
 }
 
 impl Patches<'_> {
+    /// Whether each window sees the pixel in its place and nothing else.
+    pub(super) fn is_pointwise(&self) -> bool {
+        [&self.rows, &self.columns].into_iter().zip(self.output).all(|(window, output)| {
+            (window.taps, window.stride, window.size) == (1, 1, output) && window.before == 0
+        })
+    }
+
     /// Writes what the windows of some output pixels, from `first` on, see of a group's channels: zeros for padding.
     pub(super) fn gather(&self, first: usize, group: usize, patches: &mut [f32]) {
         let ([oh, ow], (kh, kw)) = (self.output, (self.rows.taps, self.columns.taps));
@@ -123,7 +129,7 @@ fn grouped(patches: &Patches, filter: Matrix, groups: usize, finish: &Finish, y:
                 for group in 0..groups {
                     patches.gather(first, group, rows);
                     let outputs = filter.columns(group * width, width);
-                    multiply(Matrix::new(rows, count, k), outputs, &mut y[group * width..], f);
+                    multiply(Matrix::new(rows, count, k), outputs, &mut y[group * width..], [f, 1], Before::Replaced);
                 }
             });
             finish.apply(y, first * f, f);

@@ -1,27 +1,27 @@
 //! The gradient of a convolution by its filter, as [`Conv2DFilterGradient`] defines it.
 //!
 //! A product of matrices: what the windows see, transposed (im2col), by the gradient of the output `[N·OH·OW, F]`. Pixels are
-//! taken a block at a time, whose products are added up in one order, so that a run is repeated to the bit; tasks take strips
-//! of filters. A depthwise convolution has too few products for that: there a task takes a tap and goes over channels.
+//! taken a block at a time, whose products are added up in one order, so that a run is repeated to the bit; tasks take rows of
+//! the filter. A depthwise convolution has too few products for that: there a task takes a tap and goes over channels.
 
 use cnn_core::op::Conv2DFilterGradient;
 use rayon::prelude::*;
 
 use super::View;
 use super::conv2d::Patches;
-use super::linear::{Matrix, multiply};
-use super::scratch::{Scratch, scratch};
+use super::linear::{Before, Matrix, multiply};
+use super::scratch::scratch;
 use super::window::Window;
 
 /// Pixels of a block.
 const BLOCK: usize = 256;
-/// Filters of a strip: as many as make it worth to gather the block again for each.
-const STRIP: usize = 32;
+/// Rows of the filter in one task come in multiples of this, which every width of vectors divides.
+const ROWS: usize = 16;
 
 /// The output, of shape `shape`.
 pub(super) fn filter_gradient(op: &Conv2DFilterGradient, inputs: &[View], shape: &[usize], dw: &mut [f32]) {
     let (x, dy) = (inputs[0], inputs[1]);
-    let ([_, h, w, c], [_, oh, ow, f]) = (x.dims4(), dy.dims4());
+    let ([_, h, w, c], [n, oh, ow, f]) = (x.dims4(), dy.dims4());
     let window = |axis: usize, before: usize, size: usize| {
         let (stride, dilation_rate) = (op.strides[axis], op.dilation_rate[axis]);
         Window { taps: op.kernel_size[axis], stride, dilation_rate, before, size }
@@ -32,44 +32,40 @@ pub(super) fn filter_gradient(op: &Conv2DFilterGradient, inputs: &[View], shape:
     if op.groups > 1 && filter_c == 1 {
         return depthwise(&patches, dy, dw);
     }
-    let width = f / op.groups;
-    let strips: Vec<(usize, usize)> = (0..op.groups)
-        .flat_map(|group| (0..width).step_by(STRIP).map(move |first| (group, group * width + first)))
-        .collect();
-    let k = dw.len() / f;
-    scratch(strips.len() * k * STRIP, |sums| {
-        let columns = |&(group, first): &(usize, usize)| STRIP.min((group + 1) * width - first);
-        let dy = Matrix::new(dy.data, dy.data.len() / f, f);
-        Scratch::for_tasks(strips.len(), (STRIP + BLOCK) * k, |scratch| {
-            sums.par_chunks_mut(k * STRIP).zip(&strips).for_each(|(sums, at)| {
-                let dy = dy.columns(at.1, columns(at));
-                let sums = &mut sums[..k * dy.columns];
-                scratch.with(|buffer| strip(&patches, at.0, dy, buffer, sums));
-            });
-        });
-        for (sums, at) in sums.chunks_exact(k * STRIP).zip(&strips) {
-            let columns = columns(at);
-            for (dw, sums) in dw.chunks_exact_mut(f).zip(sums.chunks_exact(columns)) {
-                dw[at.1..][..columns].copy_from_slice(sums);
+    let (pixels, k, width, threads) = (n * oh * ow, dw.len() / f, f / op.groups, rayon::current_num_threads());
+    let rows = k.div_ceil(threads).next_multiple_of(ROWS);
+    let gathers = !patches.is_pointwise();
+    scratch(if gathers { BLOCK.min(pixels) * op.groups * k } else { 0 }, |gathered| {
+        for first in (0..pixels).step_by(BLOCK) {
+            let count = BLOCK.min(pixels - first);
+            if gathers {
+                gather(&patches, first, count, &mut gathered[..count * op.groups * k]);
             }
+            let before = if first == 0 { Before::Replaced } else { Before::Kept };
+            dw.par_chunks_mut(rows * f).enumerate().for_each(|(task, dw)| {
+                for group in 0..op.groups {
+                    let (data, column_step) = if gathers {
+                        (&gathered[group * count * k + task * rows..], k)
+                    } else {
+                        (&x.data[first * c + group * filter_c + task * rows..], c)
+                    };
+                    let seen = Matrix { data, rows: dw.len() / f, columns: count, row_step: 1, column_step };
+                    let dy = Matrix::new(&dy.data[first * f..][..count * f], count, f).columns(group * width, width);
+                    multiply(seen, dy, &mut dw[group * width..], [f, 1], before);
+                }
+            });
         }
     });
 }
 
-/// Some columns of the gradient.
-fn strip(patches: &Patches, group: usize, dy: Matrix, buffer: &mut [f32], sums: &mut [f32]) {
-    let k = sums.len() / dy.columns;
-    sums.fill(0.0);
-    let (products, gathered) = buffer.split_at_mut(sums.len());
-    for first in (0..dy.rows).step_by(BLOCK) {
-        let pixels = BLOCK.min(dy.rows - first);
-        let gathered = &mut gathered[..pixels * k];
-        patches.gather(first, group, gathered);
-        let transposed = Matrix { data: gathered, rows: k, columns: pixels, row_step: 1, column_step: k };
-        let dy = Matrix { data: &dy.data[first * dy.row_step..], rows: pixels, ..dy };
-        multiply(transposed, dy, products, dy.columns);
-        sums.iter_mut().zip(&*products).for_each(|(sum, product)| *sum += product);
-    }
+/// Writes what the windows of `count` output pixels, from `first` on, see: `[groups, count, KH·KW·C]`.
+fn gather(patches: &Patches, first: usize, count: usize, gathered: &mut [f32]) {
+    let k = patches.rows.taps * patches.columns.taps * patches.filter_c;
+    let pixels = count.div_ceil(rayon::current_num_threads());
+    gathered.par_chunks_mut(count * k).enumerate().for_each(|(group, gathered)| {
+        let tasks = gathered.par_chunks_mut(pixels * k).enumerate();
+        tasks.for_each(|(task, gathered)| patches.gather(first + task * pixels, group, gathered));
+    });
 }
 
 /// Groups of one channel, each with `f / c` filters. Rows of the output are added up each by itself: shorter sums err less.

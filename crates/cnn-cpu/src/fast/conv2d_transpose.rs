@@ -2,8 +2,10 @@
 //!
 //! Outputs that stand alike to the input's pixels, a stride apart, form a phase: the same taps of the filter reach all of
 //! them, so a phase is a product of matrices, `[outputs, taps·C] · [taps·C, F]`, whose rows are gathered a block at a time.
+//! That filter has to be turned first. Where pixels are fewer than channels, the input by the filter as it lies, of which the
+//! outputs then take their parts (col2im), is less work: `[N·H·W, C] · [C, KH·KW·F]`.
 
-use cnn_core::op::{Conv2DTranspose, Epilogue};
+use cnn_core::op::Conv2DTranspose;
 use rayon::prelude::*;
 
 use super::View;
@@ -13,7 +15,7 @@ use super::scratch::scratch;
 /// The output, of shape `shape`.
 pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[usize], y: &mut [f32]) {
     let (x, filter) = (inputs[0], inputs[1]);
-    let ([_, h, w, _], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
+    let ([n, h, w, c], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
     let axis = |axis: usize, taps: usize, size: usize| Axis {
         taps,
         stride: op.strides[axis],
@@ -26,6 +28,9 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
         return grouped(op, inputs, axes, shape, y);
     }
     let finish = Finish::new(&op.epilogue, inputs);
+    if n * h * w < c && [kh, kw] != [1, 1] {
+        return by_filter(x, filter, axes, &finish, shape, y);
+    }
     let [rows, columns] = [0, 1].map(|i| axes[i].phases(shape[1 + i]));
     let phases = rows.iter().flat_map(|rows| columns.iter().map(move |columns| [rows, columns]));
     if op.strides == [1, 1] {
@@ -33,11 +38,10 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
         return;
     }
     y.fill(0.0);
-    let nothing = Finish::new(&Epilogue::default(), inputs);
     for phase in phases.filter(|[rows, columns]| !rows.taps.is_empty() && !columns.taps.is_empty()) {
         let [rows, columns] = phase;
         scratch(shape[0] * rows.count * columns.count * f, |part| {
-            multiply_phase(phase, x, filter, &nothing, part);
+            multiply_phase(phase, x, filter, &Finish::default(), part);
             // Rows of outputs of the whole, some of which belong to this phase.
             y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| {
                 let (n, oy) = (row / shape[1], row % shape[1]);
@@ -49,6 +53,29 @@ pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[u
         });
     }
     y.par_chunks_mut(shape[2] * f).enumerate().for_each(|(row, y)| finish.apply(y, row * shape[2] * f, f));
+}
+
+/// All products of few pixels, and what each output takes of them.
+fn by_filter(x: View, filter: View, [rows, columns]: [Axis; 2], finish: &Finish, shape: &[usize], y: &mut [f32]) {
+    let ([n, h, w, c], [kh, kw, f, _]) = (x.dims4(), filter.dims4());
+    let (oh, ow, pixel) = (shape[1], shape[2], kh * kw * f);
+    let matrix = Matrix { data: filter.data, rows: c, columns: pixel, row_step: 1, column_step: c };
+    scratch(n * h * w * pixel, |products| {
+        product(Rows::InMemory(x.data), matrix, &Finish::default(), products);
+        y.par_chunks_mut(ow * f).enumerate().for_each(|(row, y)| {
+            let (n, oy) = (row / oh, row % oh);
+            y.fill(0.0);
+            for (a, iy) in rows.taps(oy) {
+                for (ox, y) in y.chunks_exact_mut(f).enumerate() {
+                    for (b, ix) in columns.taps(ox) {
+                        let products = &products[((n * h + iy) * w + ix) * pixel + (a * kw + b) * f..][..f];
+                        y.iter_mut().zip(products).for_each(|(y, product)| *y += product);
+                    }
+                }
+            }
+            finish.apply(y, row * ow * f, f);
+        });
+    });
 }
 
 /// The outputs of one phase, `[N, rows, columns, F]`.

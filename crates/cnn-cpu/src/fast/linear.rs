@@ -51,33 +51,43 @@ fn extent(rows: usize, row_step: usize, columns: usize, column_step: usize) -> u
     if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_step + (columns - 1) * column_step + 1 }
 }
 
-/// `y = a · b` on one thread. `y` holds rows that stand `row_step` elements apart.
-pub(super) fn multiply(a: Matrix, b: Matrix, y: &mut [f32], row_step: usize) {
+/// What becomes of the elements that a product is written to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Before {
+    /// They are written over.
+    Replaced,
+    /// The product is added to them.
+    Kept,
+}
+
+/// `y = a · b` on one thread, or `y += a · b`. `y` holds rows that stand `steps[0]` elements apart and columns that stand
+/// `steps[1]` apart.
+pub(super) fn multiply(a: Matrix, b: Matrix, y: &mut [f32], steps: [usize; 2], before: Before) {
     let (m, n, k) = (a.rows, b.columns, a.columns.min(b.rows));
     // What is not inside the slices ends here.
-    let y = &mut y[..extent(m, row_step, n, 1)];
+    let y = &mut y[..extent(m, steps[0], n, steps[1])];
     let a_data = &a.data[..extent(m, a.row_step, k, a.column_step)];
     let b_data = &b.data[..extent(k, b.row_step, n, b.column_step)];
-    let [y_step, a_row, a_column, b_row, b_column] =
-        [row_step, a.row_step, a.column_step, b.row_step, b.column_step].map(|step| step as isize);
+    let [y_row, y_column, a_row, a_column, b_row, b_column] =
+        [steps[0], steps[1], a.row_step, a.column_step, b.row_step, b.column_step].map(|step| step as isize);
     // SAFETY: the slices above hold every element that the steps lead to, and `y`, borrowed mutably, overlaps neither
-    // factor. `read_dst` is false, so `alpha` is not used.
+    // factor.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
             y.as_mut_ptr(),
-            1,
-            y_step,
-            false,
+            y_column,
+            y_row,
+            before == Before::Kept,
             a_data.as_ptr(),
             a_column,
             a_row,
             b_data.as_ptr(),
             b_column,
             b_row,
-            0.0,
+            1.0,
             1.0,
             false,
             false,
@@ -88,7 +98,7 @@ pub(super) fn multiply(a: Matrix, b: Matrix, y: &mut [f32], row_step: usize) {
 }
 
 /// What is done to the sums before they are left: `clamp(y + bias + residual)`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Finish<'a> {
     bias: Option<&'a [f32]>,
     residual: Option<&'a [f32]>,
@@ -178,7 +188,7 @@ pub(super) fn product(rows: Rows, filter: Matrix, finish: &Finish, y: &mut [f32]
         Scratch::for_tasks(count.div_ceil(block), rows.scratch(block, k), |scratch| {
             y.par_chunks_mut(block * n).enumerate().for_each(|(index, y)| {
                 let (first, count) = (index * block, y.len() / n);
-                rows.with(scratch, first, count, k, |rows| multiply(rows, filter, y, n));
+                rows.with(scratch, first, count, k, |rows| multiply(rows, filter, y, [n, 1], Before::Replaced));
                 finish.apply(y, first * n, n);
             });
         });
@@ -192,17 +202,19 @@ pub(super) fn product(rows: Rows, filter: Matrix, finish: &Finish, y: &mut [f32]
 
 /// The product of few rows: each task takes a strip of the filter's columns, so that the filter is read once.
 fn by_columns(rows: Matrix, filter: Matrix, threads: usize, y: &mut [f32]) {
-    let n = filter.columns;
+    let (m, n) = (rows.rows, filter.columns);
     let width = n.div_ceil(threads).next_multiple_of(STRIP);
-    let size = (rows.rows * width).max(1);
+    // Vectors go along the rows of a filter that lies as its transpose does: it would be turned for them otherwise.
+    let steps = if filter.column_step > filter.row_step { [1, m] } else { [width, 1] };
+    let size = (m * width).max(1);
     scratch(n.div_ceil(width) * size, |strips| {
         strips.par_chunks_mut(size).enumerate().for_each(|(strip, y)| {
             let filter = filter.columns(strip * width, width.min(n - strip * width));
-            multiply(rows, filter, y, width);
+            multiply(rows, filter, y, steps, Before::Replaced);
         });
         for (row, y) in y.chunks_exact_mut(n).enumerate() {
             for (y, strip) in y.chunks_mut(width).zip(strips.chunks_exact(size)) {
-                y.copy_from_slice(&strip[row * width..][..y.len()]);
+                y.iter_mut().zip(strip[row * steps[0]..].iter().step_by(steps[1])).for_each(|(y, x)| *y = *x);
             }
         }
     });

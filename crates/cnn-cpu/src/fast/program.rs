@@ -115,10 +115,21 @@ impl Program {
     }
 
     /// Calls `around` with each step in order.
-    fn run_steps(&self, inputs: &[Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
+    fn run_steps(&self, inputs: &[Tensor], around: impl FnMut(&mut dyn FnMut()) + Send) -> Result<Vec<Tensor>, CpuError> {
         self.check(inputs)?;
+        let residents = self.current_residents()?;
+        // From one of the threads that share a step's work, or each of hundreds of steps would have to wake one first.
+        rayon::scope(|_| self.run_steps_inside(inputs, residents, around))
+    }
+
+    fn run_steps_inside(
+        &self,
+        inputs: &[Tensor],
+        residents: Vec<Arc<Tensor>>,
+        mut around: impl FnMut(&mut dyn FnMut()),
+    ) -> Result<Vec<Tensor>, CpuError> {
         let graph = self.plan.graph();
-        let mut memory = Memory { inputs, slots: self.take_slots(), residents: self.current_residents()? };
+        let mut memory = Memory { inputs, slots: self.take_slots(), residents };
         let mut changed = Vec::new();
         for id in self.plan.steps() {
             let node = &graph.nodes()[id.index()];
@@ -153,12 +164,15 @@ impl Program {
 
     /// The residents, made again where other programs have changed what they are made of.
     fn current_residents(&self) -> Result<Vec<Arc<Tensor>>, CpuError> {
-        let mut residents = self.residents.lock().unwrap_or_else(PoisonError::into_inner);
+        let residents = || self.residents.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.weights.changes();
-        if residents.changes != changes {
-            *residents = Residents { tensors: self.weights.residents(&self.plan)?, changes };
+        if let Residents { tensors, changes: seen } = &*residents() && *seen == changes {
+            return Ok(tensors.clone());
         }
-        Ok(residents.tensors.clone())
+        // Not under the lock: a thread that waits for others in there may take up another run of this program.
+        let tensors = self.weights.residents(&self.plan)?;
+        *residents() = Residents { tensors: tensors.clone(), changes };
+        Ok(tensors)
     }
 
     /// Hands the variables that a run has changed to all programs.

@@ -205,7 +205,9 @@ fn what_cannot_be_explained_is_refused() {
         assert!(error.contains("expects pictures [2, 6, 6, 1] and a class for each"), "{error}");
     }
     assert!(no_class(Occlusion::new(2, 2).maps_blocking(&runner, &one, &[3]).unwrap_err()));
+    let none = Tensor::new(vec![1, 0, 6, 1], vec![]).unwrap();
     let cases = [
+        (Occlusion::new(1, 1), &none, "expects a picture of one pixel at least"),
         (Occlusion::new(0, 1), &one, "both have to be 1 at least"),
         (Occlusion::new(1, 0), &one, "both have to be 1 at least"),
         (Occlusion::new(1, 1).fill([0.0, 0.0]), &one, "expects a fill of one value or one for each channel, not 2"),

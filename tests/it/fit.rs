@@ -24,7 +24,7 @@ pub(crate) fn data(samples: usize) -> Dataset {
 
 /// Everything that a checkpoint has to keep: dropout, moving statistics, an optimizer with state. The convolution has no bias:
 /// before a normalisation its gradient is 0 but for rounding, of which Adam would make whole steps, others on each device.
-fn network() -> Network {
+pub(crate) fn network() -> Network {
     let model = Sequential::new("small")
         .input([8, 8, 1])
         .and_then(|m| m.add(Conv2D::new(4, 3).use_bias(false)))
@@ -236,6 +236,12 @@ fn arguments_that_are_none_are_told() {
     for (training, wanted) in [
         (compiled(adam().ema_momentum(-0.1)), "ema_momentum is a number from 0 to 1"),
         (compiled(adam().ema_overwrite_frequency(0)), "ema_overwrite_frequency is a number of steps, 1 at least"),
+        (compiled(adam().learning_rate(-0.1)), "learning_rate is a finite number, 0 at least"),
+        (compiled(adam().weight_decay(f64::NAN)), "weight_decay is a finite number, 0 at least"),
+        (compiled(adam().clipnorm(-1.0)), "clipnorm is a number above 0, or 0 for none"),
+        (compiled(adam().clipvalue(f64::NAN)), "clipvalue is a number above 0, or 0 for none"),
+        (compiled(adam().global_clipnorm(-1.0)), "global_clipnorm is a number above 0, or 0 for none"),
+        (compiled(Optimizer::sgd().momentum(1.5)), "momentum is a number from 0 to 1"),
         (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
         (compiled(adam()).learning_rate_multiplier("dense/", 0.0), "freeze what is not to learn"),
         (compiled(adam()).learning_rate_multiplier("dens/", 0.1), "begins with 'dens/'"),
@@ -244,6 +250,22 @@ fn arguments_that_are_none_are_told() {
         let error = Trainer::new(&Device::cpu(), &network(), training).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
+}
+
+/// As in Keras, where a limit of 0 is none (`BaseOptimizer._clip_gradients`).
+#[test]
+fn a_limit_of_0_clips_nothing() {
+    let data = data(16).in_order();
+    let trained = |optimizer: Optimizer| {
+        let mut trainer = trainer_with(&Device::cpu(), compiled(optimizer));
+        trainer.fit_blocking(&data, &mut Fit::new(1)).unwrap();
+        variables(&trainer)
+    };
+    let wanted = trained(adam());
+    for optimizer in [adam().clipnorm(0.0), adam().clipvalue(0.0), adam().global_clipnorm(0.0)] {
+        assert!(trained(optimizer) == wanted);
+    }
+    assert!(trained(adam().clipvalue(1e-9)) != wanted);
 }
 
 /// A frozen matrix of 144 MB, as the first of a VGG16's top is of 411 MB, where a binding takes 128 MiB.

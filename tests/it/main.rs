@@ -3,6 +3,7 @@
 mod agreement;
 mod augmentation;
 mod call_training;
+mod callbacks;
 mod contact_sheet;
 mod damage;
 mod data;

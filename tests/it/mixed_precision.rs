@@ -7,10 +7,11 @@ use std::sync::Arc;
 use cnn::training::{Loss, LossScale, Optimizer, Trainer, Training};
 use cnn::{Device, Network};
 use cnn_core::layers::{
-    Activation, BatchNormalization, Constraint, Conv2D, Dense, Dropout, GlobalAveragePooling2D, LayerNormalization,
-    MaxPooling2D, Padding, Regularizer,
+    Activation, AugMix, BatchNormalization, Constraint, Conv2D, CutMix, Dense, Dropout, Equalization,
+    GlobalAveragePooling2D, LayerNormalization, MaxPooling2D, MixUp, Padding, Pipeline, RandAugment,
+    RandomElasticTransform, Regularizer,
 };
-use cnn_core::{DType, Model, Plan, Sequential, Simplify, Tensor, Weights, simplify};
+use cnn_core::{DType, Model, Plan, Sequential, Simplify, Source, Tensor, Weights, simplify};
 use cnn_cpu::reference::{self, Array};
 use cnn_tests::devices::{Excluded, Tally, TestDevice, devices};
 use cnn_tests::recipe;
@@ -104,6 +105,35 @@ fn heavy_ops_are_float16() {
         assert!(!mixed, "{} ({}) reads both", node.name, node.op.name());
     }
     assert!(graph.outputs().iter().all(|&(_, output)| graph.value(output).dtype == DType::F32));
+}
+
+/// Counts, positions and targets of what is augmented are too large for float16, and nothing of them is: neither ahead of the
+/// model nor in its first layers. Only casts hand on to the model what it reads.
+#[test]
+fn what_augments_is_float32() {
+    let pipeline = Pipeline::new()
+        .layer(Equalization::new())
+        .layer(RandomElasticTransform::new(1.0))
+        .layer(RandAugment::new(0.5))
+        .layer(AugMix::new(0.3))
+        .layer(MixUp::new(0.2))
+        .layer(CutMix::new(1.0));
+    let (step, _) = step_of(&training().augment(pipeline).mixed_precision(true));
+    let graph = &step.graph;
+    let mut touched = vec![false; graph.values().len()];
+    for id in graph.value_ids() {
+        touched[id.index()] = matches!(graph.value(id).source, Source::Variable);
+    }
+    let mut products = 0;
+    for node in graph.nodes() {
+        let output = node.output.index();
+        touched[output] = node.inputs.iter().any(|input| touched[input.index()]);
+        if !touched[output] && node.op.name() != "Cast" {
+            products += usize::from(["Gemm", "Conv2D"].contains(&node.op.name()));
+            assert_eq!(graph.value(node.output).dtype, DType::F32, "{} ({})", node.name, node.op.name());
+        }
+    }
+    assert!(products >= 4, "{products} products of what is augmented");
 }
 
 /// The devices that have float16; the others are reported as left out.

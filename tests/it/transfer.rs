@@ -282,7 +282,21 @@ fn what_cannot_be_fine_tuned_says_why() {
     let inner = inner.and_then(|m| m.add(Activation::Relu)?.add(Dense::new(4).name("c"))?.model()).unwrap();
     let model = Sequential::new("m").input([4]).and_then(|m| m.add(inner)?.add(Dense::new(2).name("head"))?.model());
     let how = FineTune::from("base", "b").layer_decay(0.5);
-    let (_, training) = how.whole(&self::network(model.unwrap()), &training).unwrap();
-    let factors = ["base/b/kernel", "base/c/bias", "head/kernel"].map(|path| training.multiplier(path));
+    let network = self::network(model.unwrap());
+    let (_, second) = how.whole(&network, &training).unwrap();
+    let factors = ["base/b/kernel", "base/c/bias", "head/kernel"].map(|path| second.multiplier(path));
     assert_eq!(factors, [0.25, 0.5, 1.0]);
+    // A multiplier of the base waits for the second stage; what neither stage takes is told before the first.
+    let x = Tensor::from_fn(vec![8, 4], |i| (i % 3) as f32);
+    let data = Dataset::from_arrays(x, Some(Tensor::from_fn(vec![8], |i| (i % 2) as f32))).unwrap();
+    for (prefix, wanted) in [("base/c/", None), ("head/", None), ("base/a/", Some("begins with 'base/a/'"))] {
+        let training = training.clone().learning_rate_multiplier(prefix, 0.5);
+        let steps = std::cell::Cell::new(0);
+        let (mut head, mut whole) = (Fit::new(1).progress(|_| steps.set(steps.get() + 1)), Fit::new(1));
+        let device = Device::cpu();
+        let tuned = fine_tune(&device, &network, &training, &how, &data, &mut head, &mut whole);
+        let error = pollster::block_on(tuned).err().map(|error| error.to_string());
+        assert_eq!(error.is_some(), wanted.is_some(), "{prefix}: {error:?}");
+        assert!(wanted.is_none_or(|wanted| error.unwrap().contains(wanted) && steps.get() == 0), "{prefix}");
+    }
 }

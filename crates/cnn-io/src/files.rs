@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cnn_core::{Model, WeightSource, Weights};
@@ -109,8 +109,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = temporary_beside(path);
-    let mut file = fs::File::create_new(&temporary)?;
+    let (mut file, temporary) = temporary_beside(path)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // What is left of it is of no use; if it cannot be removed, the first error still says why.
@@ -119,11 +118,18 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// A name in the same folder (a rename across file systems is no rename) that no other writer uses at this moment.
-fn temporary_beside(path: &Path) -> std::path::PathBuf {
+/// A new file in the same folder: a rename across file systems is no rename. Its name is taken by no other writer, nor by what
+/// is left of one that was killed, which may have had the same number in another container.
+fn temporary_beside(path: &Path) -> std::io::Result<(fs::File, PathBuf)> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    path.with_file_name(name)
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}-{}.part", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let temporary = path.with_file_name(name);
+        match fs::File::create_new(&temporary) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            made => return Ok((made?, temporary)),
+        }
+    }
 }

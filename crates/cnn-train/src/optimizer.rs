@@ -173,19 +173,19 @@ impl Optimizer {
 
     /// Sets the largest norm of one weight's gradient.
     pub fn clipnorm(mut self, clipnorm: f64) -> Self {
-        self.clipnorm = Some(clipnorm);
+        self.clipnorm = Some(clipnorm).filter(|&limit| limit != 0.0);
         self
     }
 
     /// Sets the largest element of a gradient.
     pub fn clipvalue(mut self, clipvalue: f64) -> Self {
-        self.clipvalue = Some(clipvalue);
+        self.clipvalue = Some(clipvalue).filter(|&limit| limit != 0.0);
         self
     }
 
     /// Sets the largest norm of all gradients together.
     pub fn global_clipnorm(mut self, global_clipnorm: f64) -> Self {
-        self.global_clipnorm = Some(global_clipnorm);
+        self.global_clipnorm = Some(global_clipnorm).filter(|&limit| limit != 0.0);
         self
     }
 
@@ -219,6 +219,17 @@ impl Optimizer {
     /// # Errors
     /// Names the argument that is none.
     pub fn check(&self) -> Result<(), TrainError> {
+        let is_amount = |x: f64| x.is_finite() && x >= 0.0;
+        check_argument(is_amount(self.learning_rate), "learning_rate", "is a finite number, 0 at least")?;
+        check_argument(self.weight_decay.is_none_or(is_amount), "weight_decay", "is a finite number, 0 at least")?;
+        for (limit, name) in
+            [(self.clipnorm, "clipnorm"), (self.clipvalue, "clipvalue"), (self.global_clipnorm, "global_clipnorm")]
+        {
+            check_argument(limit.is_none_or(|limit| limit > 0.0), name, "is a number above 0, or 0 for none")?;
+        }
+        if let Rule::Sgd { momentum, .. } = self.rule {
+            check_argument((0.0..=1.0).contains(&momentum), "momentum", "is a number from 0 to 1")?;
+        }
         let momentum = (0.0..=1.0).contains(&self.ema_momentum);
         check_argument(momentum, "ema_momentum", "is a number from 0 to 1")?;
         let frequency = self.ema_overwrite_frequency != Some(0);

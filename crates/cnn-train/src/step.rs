@@ -242,14 +242,14 @@ pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tenso
         ShapeError::new("training", wanted, &given)
     };
     let mut own = inputs.into_iter();
-    let number = |x: u64| (x & 0x00ff_ffff) as f32;
+    let seed = seed_words(feed.seed);
     let made = graph.inputs().iter().map(|&id| {
         let value = graph.value(id);
         let missing = || refuse(format!("expects {} of shape {:?}", value.name, value.shape));
         match value.name.as_str() {
             TARGETS => feed.targets.clone().ok_or_else(missing),
             SAMPLE_WEIGHTS => Ok(feed.weights.clone().unwrap_or_else(|| Tensor::full(value.shape.clone(), 1.0))),
-            SEED => Ok(Tensor::from_fn(vec![2], |i| number(feed.seed[i]))),
+            SEED => Ok(Tensor::from_fn(vec![2], |i| seed[i])),
             name => match feed.settings.of_input(name) {
                 Some(settings) => Ok(Tensor::from_fn(value.shape.clone(), |i| settings[i] as f32)),
                 None => own.next().ok_or_else(missing),
@@ -263,6 +263,14 @@ pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tenso
     }
 }
 
+/// Seed and step as two whole numbers that float32 holds, below 2^24. What is above that in either changes the first one.
+fn seed_words([seed, step]: [u64; 2]) -> [f32; 2] {
+    // Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4), of which 0 stays 0.
+    let above = |x: u64, factor: u64| (x >> 24).wrapping_mul(factor) >> 40;
+    let first = seed ^ above(seed, 0x9e37_79b9_7f4a_7c15) ^ above(step, 0xd1b5_4a32_d192_ed03);
+    [first, step].map(|word| (word & 0x00ff_ffff) as f32)
+}
+
 /// What a step is fed besides the model's inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
@@ -274,4 +282,22 @@ pub struct Feed {
     pub settings: Settings,
     /// Of the run and of this step.
     pub seed: [u64; 2],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that differ above 24 bits alone make other words; those below are their own.
+    #[test]
+    fn seeds_and_steps_of_64_bits_count() {
+        let large = 1 << 24;
+        let seeds =
+            [[0, 0], [0, 1], [1, 0], [large, 0], [0, large], [large, large], [large << 8, 0], [u64::MAX, 0], [7, 9]];
+        let words = seeds.map(seed_words);
+        for (i, a) in words.iter().enumerate() {
+            assert!(words[..i].iter().all(|b| a != b), "{:?}: {a:?}", seeds[i]);
+        }
+        assert_eq!((words[0], words[1], words[2], words[8]), ([0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [7.0, 9.0]));
+    }
 }

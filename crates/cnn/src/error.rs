@@ -66,6 +66,26 @@ pub enum Error {
     /// A data set says nothing of what should come out.
     #[error("the data set has no labels, so nothing can be learned from it: give it some")]
     NoTargets,
+    /// A data set has no batches.
+    #[error(
+        "the data set has no batch: give it more samples, a smaller batch size, or keep the batch that is not full"
+    )]
+    NoBatches,
+    /// A callback sets the learning rate of a training with a schedule, which sets it in every step.
+    #[error("a callback sets the learning rate, which a schedule sets in every step: leave one of them out")]
+    Scheduled,
+    /// A callback asks for weights that it has not asked to keep.
+    #[error("no weights are kept under the name '{slot}'")]
+    NothingRemembered {
+        /// The name.
+        slot: String,
+    },
+    /// A variable of a training that goes on, which this one does not have.
+    #[error("{path} is no variable of this training: another optimizer's, or another model's")]
+    UnknownVariable {
+        /// Its path.
+        path: String,
+    },
     /// A metric cannot take a batch in.
     #[error(transparent)]
     Metric(#[from] cnn_train::metric::MetricError),
@@ -82,6 +102,14 @@ pub enum Error {
         file: String,
         /// Why.
         reason: String,
+    },
+    /// A file's name does not go with what is to be saved there.
+    #[error("{}: {wanted}", path.display())]
+    SavedAs {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Which names do.
+        wanted: &'static str,
     },
     /// A folder cannot be made.
     #[error("cannot make the folder {}: {error}", path.display())]

@@ -6,6 +6,7 @@ mod npy;
 mod safetensors;
 mod skip_mismatch;
 mod trees;
+mod writing;
 
 use cnn_core::{Mode, Model, Tensor, Weights};
 use cnn_cpu::reference;

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use super::rewriter::Rewriter;
-use crate::graph::{Graph, Node, ValueId};
+use crate::graph::{Graph, Node, Source, ValueId};
 use crate::op::{Binary, BinaryOp, Cast, Function, Op, Unary};
+use crate::plan::weight_only;
 use crate::tensor::DType;
 
-/// A model's graph as Keras's policy `mixed_float16` runs it: convolutions and matrix products read and make float16, and so
-/// does what only hands their values on; statistics, normalisations, softmax and logarithms are computed in float32. Inputs,
+/// A model's graph as Keras's policy `mixed_float16` runs it: convolutions and matrix products by weights read and make float16,
+/// and so does what only hands their values on. What no weight has touched, augmentation before all, stays float32: its counts
+/// and positions are too large for float16. Statistics, normalisations, softmax and logarithms are computed in float32. Inputs,
 /// variables, assignments and outputs are float32. Gradients follow by themselves: that of a [`Cast`] is a cast back.
 ///
 /// ```
@@ -26,7 +28,7 @@ use crate::tensor::DType;
 /// # Ok::<(), cnn_core::ShapeError>(())
 /// ```
 pub fn mixed_precision(graph: &Graph) -> Graph {
-    let mut mixed = Mixed { rewriter: Rewriter::new(graph), made: HashMap::new() };
+    let mut mixed = Mixed { rewriter: Rewriter::new(graph), weights: made_of_weights(graph), made: HashMap::new() };
     for node in graph.nodes() {
         mixed.push(node);
     }
@@ -37,9 +39,20 @@ pub fn mixed_precision(graph: &Graph) -> Graph {
     mixed.rewriter.finish()
 }
 
+/// For each value whether it is a weight, or made of weights and constants alone.
+fn made_of_weights(graph: &Graph) -> Vec<bool> {
+    let fixed = weight_only(graph);
+    let mut made: Vec<bool> = graph.values().iter().map(|value| matches!(value.source, Source::Variable)).collect();
+    for node in graph.nodes() {
+        let output = node.output.index();
+        made[output] = fixed[output] && node.inputs.iter().any(|input| made[input.index()]);
+    }
+    made
+}
+
 /// What an op asks of its inputs.
 enum Storage {
-    /// All of them and the output are float16.
+    /// All of them and the output are float16, if one of them is made of weights; else as its inputs.
     Half,
     /// As its inputs: float16 as soon as one of them is.
     AsInputs,
@@ -78,6 +91,8 @@ fn is_steep(function: &Function) -> bool {
 
 struct Mixed<'a> {
     rewriter: Rewriter<'a>,
+    /// Of each old value ([`made_of_weights`]).
+    weights: Vec<bool>,
     /// What of each new value has been made in the other element type.
     made: HashMap<ValueId, ValueId>,
 }
@@ -107,10 +122,12 @@ impl Mixed<'_> {
             mixed.rewriter.graph().value(new).dtype == DType::F16
         };
         let (inside, stored) = match storage(&node.op) {
-            Storage::Half => (DType::F16, DType::F16),
+            Storage::Half if node.inputs.iter().any(|input| self.weights[input.index()]) => (DType::F16, DType::F16),
             Storage::Single => (DType::F32, DType::F32),
-            Storage::AsInputs if node.inputs.iter().any(|&input| is_half(self, input)) => (DType::F16, DType::F16),
-            Storage::AsInputs => (DType::F32, DType::F32),
+            Storage::Half | Storage::AsInputs if node.inputs.iter().any(|&input| is_half(self, input)) => {
+                (DType::F16, DType::F16)
+            }
+            Storage::Half | Storage::AsInputs => (DType::F32, DType::F32),
             Storage::SingleInside if is_half(self, node.inputs[0]) => (DType::F32, DType::F16),
             Storage::SingleInside => (DType::F32, DType::F32),
         };

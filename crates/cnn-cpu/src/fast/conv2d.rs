@@ -54,9 +54,10 @@ pub(super) struct Patches<'a> {
 impl Patches<'_> {
     /// Whether each window sees the pixel in its place and nothing else.
     pub(super) fn is_pointwise(&self) -> bool {
-        [&self.rows, &self.columns].into_iter().zip(self.output).all(|(window, output)| {
-            (window.taps, window.stride, window.size) == (1, 1, output) && window.before == 0
-        })
+        [&self.rows, &self.columns]
+            .into_iter()
+            .zip(self.output)
+            .all(|(window, output)| (window.taps, window.stride, window.size) == (1, 1, output) && window.before == 0)
     }
 
     /// Writes what the windows of some output pixels, from `first` on, see of a group's channels: zeros for padding.

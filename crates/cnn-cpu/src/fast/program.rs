@@ -115,7 +115,11 @@ impl Program {
     }
 
     /// Calls `around` with each step in order.
-    fn run_steps(&self, inputs: &[Tensor], around: impl FnMut(&mut dyn FnMut()) + Send) -> Result<Vec<Tensor>, CpuError> {
+    fn run_steps(
+        &self,
+        inputs: &[Tensor],
+        around: impl FnMut(&mut dyn FnMut()) + Send,
+    ) -> Result<Vec<Tensor>, CpuError> {
         self.check(inputs)?;
         let residents = self.current_residents()?;
         // From one of the threads that share a step's work, or each of hundreds of steps would have to wake one first.
@@ -166,7 +170,9 @@ impl Program {
     fn current_residents(&self) -> Result<Vec<Arc<Tensor>>, CpuError> {
         let residents = || self.residents.lock().unwrap_or_else(PoisonError::into_inner);
         let changes = self.weights.changes();
-        if let Residents { tensors, changes: seen } = &*residents() && *seen == changes {
+        if let Residents { tensors, changes: seen } = &*residents()
+            && *seen == changes
+        {
             return Ok(tensors.clone());
         }
         // Not under the lock: a thread that waits for others in there may take up another run of this program.

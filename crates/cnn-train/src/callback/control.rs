@@ -7,7 +7,7 @@ use crate::metric::Direction;
 /// What is saved of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
-    /// Its layers, weights and optimizer.
+    /// Its layers and weights.
     Whole,
     /// Its weights.
     WeightsOnly,
@@ -17,7 +17,7 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// To end the training after this epoch.
+    /// To end the training: after this batch, or at once where no batch is under way. The epoch has its validation and its end.
     Stop,
     /// To train with another learning rate from now on.
     SetLearningRate(f64),

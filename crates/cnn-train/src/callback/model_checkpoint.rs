@@ -20,8 +20,8 @@ pub enum SaveFrequency {
 /// Saves the model, or only its weights, after every epoch or some batches: `keras.callbacks.ModelCheckpoint`.
 ///
 /// The path is a template with fields as Python formats them: `epoch` and, where it saves after batches, `batch`, both
-/// counted from 1, and every name in the logs. It has to end as the trainer wants it for the format that it writes;
-/// Keras asks for `.keras`, `.h5` or `.weights.h5` here.
+/// counted from 1, and every name in the logs. It has to end as the trainer wants it for what it writes: in `.keras` or `.h5` for
+/// a whole model, in `.weights.h5` or `.safetensors` for weights alone.
 ///
 /// A monitored name that is not in the logs is an error, where Keras warns and saves.
 ///

@@ -9,6 +9,7 @@ mod auc;
 mod confusion_matrix;
 mod f1_score;
 mod mean;
+mod named;
 mod precision_recall;
 
 pub use accuracy::Accuracy;
@@ -16,6 +17,7 @@ pub use auc::{Auc, AucOptions, Curve, SummationMethod};
 pub use confusion_matrix::ConfusionMatrix;
 pub use f1_score::{Average, F1Score};
 pub use mean::Mean;
+pub use named::Named;
 pub use precision_recall::{Positives, Precision, Recall};
 
 use cnn_core::Tensor;
@@ -54,6 +56,11 @@ pub trait Metric {
     /// Whether a larger result is better, for callbacks that monitor it.
     fn direction(&self) -> Direction {
         Direction::Up
+    }
+
+    /// Whether samples count by their weights in a training: Keras's `weighted_metrics`, and not its `metrics`.
+    fn is_weighted(&self) -> bool {
+        false
     }
 
     /// Takes a batch in: the truth, the predictions, and optionally a weight for every sample of the batch.

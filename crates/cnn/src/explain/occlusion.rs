@@ -48,6 +48,9 @@ impl Occlusion {
         let &[1, height, width, channels] = picture.shape() else {
             return Err(self.refuse("expects one picture [1, height, width, channels]", picture));
         };
+        if picture.is_empty() {
+            return Err(self.refuse("expects a picture of one pixel at least", picture));
+        }
         if self.patch == 0 || self.stride == 0 {
             return Err(ExplainError::Patch { patch: self.patch, stride: self.stride }.into());
         }

@@ -1,23 +1,24 @@
 //! A training on disk: everything that it needs to go on as if it had never stopped.
 //!
-//! One safetensors file: the tensors are the model's weights, the optimizer's state and, under `slot/NAME/`, weights that
-//! callbacks keep; all else is JSON in its metadata.
+//! One safetensors file: the tensors are the model's weights and the optimizer's state, under `variable/`, and the weights that
+//! callbacks keep, under `slot/` and their number; all else is JSON in its metadata.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use cnn_core::{Tensor, Weights};
 use cnn_io::safetensors::{self, Float};
 use cnn_io::{Problem, files};
+use cnn_train::Training;
 use cnn_train::state::State;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::error::Error;
 
 /// The metadata's entry.
 const ENTRY: &str = "cnn.training";
 /// Of the format.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// The next batch to train on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,41 +34,45 @@ pub(super) struct Checkpoint {
     pub iterations: u64,
     pub learning_rate: f64,
     pub seed: u64,
+    /// What [`optimizer`] makes of it.
+    pub optimizer: String,
     pub position: Position,
+    /// Of an epoch.
+    pub batches: usize,
     pub stopped: bool,
     pub loss: State,
     pub metrics: Vec<(String, State)>,
     pub callbacks: Vec<(String, State)>,
-    pub slots: HashMap<String, Weights>,
+    pub slots: BTreeMap<String, Weights>,
 }
 
 impl Checkpoint {
     /// Writes it whole or not at all.
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
         let name = path.display().to_string();
-        let slots: Vec<(String, &Tensor)> = self
-            .slots
-            .iter()
-            .flat_map(|(slot, weights)| {
-                weights.iter().map(move |(path, x)| (format!("slot/{slot}/{path}"), x.as_ref()))
-            })
-            .collect();
-        let variables = self.variables.iter().map(|(path, tensor)| (path, tensor.as_ref()));
-        let tensors = variables.chain(slots.iter().map(|(path, tensor)| (path.as_str(), *tensor)));
-        let states = |states: &[(String, State)]| -> Map<String, Value> {
-            states.iter().map(|(name, state)| (name.clone(), state_to_json(state))).collect()
+        let variables = self.variables.iter().map(|(path, x)| (format!("variable/{path}"), x.as_ref()));
+        let slots = self.slots.values().enumerate().flat_map(|(slot, weights)| {
+            weights.iter().map(move |(path, x)| (format!("slot/{slot}/{path}"), x.as_ref()))
+        });
+        let tensors: Vec<(String, &Tensor)> = variables.chain(slots).collect();
+        let tensors = tensors.iter().map(|(path, tensor)| (path.as_str(), *tensor));
+        let states = |states: &[(String, State)]| -> Value {
+            states.iter().map(|(name, state)| json!([name, state_to_json(state)])).collect()
         };
         let text = json!({
             "version": VERSION,
             "iterations": self.iterations.to_string(),
             "learning_rate": number_to_json(self.learning_rate),
             "seed": self.seed.to_string(),
+            "optimizer": self.optimizer,
             "epoch": self.position.epoch,
             "batch": self.position.batch,
+            "batches": self.batches,
             "stopped": self.stopped,
             "loss": state_to_json(&self.loss),
             "metrics": states(&self.metrics),
             "callbacks": states(&self.callbacks),
+            "slots": self.slots.keys().collect::<Vec<_>>(),
         })
         .to_string();
         let bytes = safetensors::write(tensors, &[(ENTRY, &text)], Float::F32);
@@ -85,25 +90,35 @@ impl Checkpoint {
         if json["version"].as_u64() != Some(VERSION) {
             return Err(refuse("another version of this program wrote it"));
         }
-        let (mut variables, mut slots) = (Weights::new(), HashMap::<String, Weights>::new());
-        for (path, tensor) in contents.tensors {
-            match path.strip_prefix("slot/").and_then(|rest| rest.split_once('/')) {
-                Some((slot, path)) => slots.entry(slot.into()).or_default().insert(path, tensor),
-                None => variables.insert(path, tensor),
-            }
-        }
         let parsed = || -> Option<Self> {
+            let names = json["slots"].as_array()?.iter().map(|name| Some(name.as_str()?.to_string()));
+            let names: Vec<String> = names.collect::<Option<_>>()?;
+            let mut slots: BTreeMap<String, Weights> =
+                names.iter().map(|name| (name.clone(), Weights::new())).collect();
+            let mut variables = Weights::new();
+            for (path, tensor) in contents.tensors {
+                match path.split_once('/')? {
+                    ("variable", path) => variables.insert(path, tensor),
+                    ("slot", rest) => {
+                        let (slot, path) = rest.split_once('/')?;
+                        slots.get_mut(names.get(slot.parse::<usize>().ok()?)?)?.insert(path, tensor);
+                    }
+                    _ => return None,
+                }
+            }
             let whole = |name: &str| json[name].as_str()?.parse().ok();
             let size = |name: &str| usize::try_from(json[name].as_u64()?).ok();
             let states = |name: &str| -> Option<Vec<(String, State)>> {
-                let states = json[name].as_object()?.iter();
-                states.map(|(name, state)| Some((name.clone(), state_from_json(state)?))).collect()
+                let states = json[name].as_array()?.iter();
+                states.map(|state| Some((state[0].as_str()?.to_string(), state_from_json(&state[1])?))).collect()
             };
             Some(Self {
                 variables,
                 iterations: whole("iterations")?,
                 learning_rate: number_from_json(&json["learning_rate"])?,
                 seed: whole("seed")?,
+                optimizer: json["optimizer"].as_str()?.to_string(),
+                batches: size("batches")?,
                 position: Position { epoch: size("epoch")?, batch: size("batch")? },
                 stopped: json["stopped"].as_bool()?,
                 loss: state_from_json(&json["loss"])?,
@@ -114,6 +129,26 @@ impl Checkpoint {
         };
         parsed().ok_or_else(|| refuse("an entry is missing or of another kind"))
     }
+
+    /// Whether a training of such epochs can go on from it.
+    pub(super) fn check(&self, path: &Path, training: &Training, batches: usize) -> Result<(), Error> {
+        let refuse = |reason| Err(Error::Checkpoint { file: path.display().to_string(), reason });
+        let Self { position, batches: own, .. } = self;
+        if self.optimizer != optimizer(training) {
+            return refuse(format!("its optimizer is {}, this training's {}", self.optimizer, optimizer(training)));
+        }
+        if position.batch > 0 && *own != batches {
+            let of = position.batch;
+            return refuse(format!("it was written after batch {of} of {own}, and now an epoch has {batches} batches"));
+        }
+        Ok(())
+    }
+}
+
+/// The optimizer's rule with its arguments. Its learning rate may change from one run to the next.
+pub(super) fn optimizer(training: &Training) -> String {
+    let decay = training.optimizer.weight_decay.map_or_else(String::new, |decay| format!(" with weight decay {decay}"));
+    format!("{:?}{decay}", training.optimizer.rule)
 }
 
 /// A list of names with their numbers: the order matters, which an object does not promise.
@@ -151,19 +186,21 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("training.safetensors");
         let mut variables = Weights::new();
-        variables.insert("a/kernel", Tensor::new(vec![2], vec![1.0 / 3.0, f32::MIN_POSITIVE]).unwrap());
+        variables.insert("slot/0/kernel", Tensor::new(vec![2], vec![1.0 / 3.0, f32::MIN_POSITIVE]).unwrap());
         let odd = vec![("best".to_string(), vec![]), ("x".to_string(), vec![0.1, f64::NAN, f64::INFINITY, -0.0])];
         let checkpoint = Checkpoint {
             variables: variables.clone(),
             iterations: u64::MAX,
             learning_rate: 0.1,
             seed: 1 << 60,
+            optimizer: "Sgd".into(),
+            batches: 9,
             position: Position { epoch: 3, batch: 7 },
             stopped: true,
             loss: odd.clone(),
-            metrics: vec![("accuracy".into(), odd)],
-            callbacks: vec![],
-            slots: HashMap::from([("early_stopping".to_string(), variables)]),
+            metrics: vec![("accuracy".into(), odd.clone()), ("accuracy".into(), vec![])],
+            callbacks: vec![("early_stopping/val_loss".into(), odd)],
+            slots: BTreeMap::from([("early_stopping/val_loss".to_string(), variables)]),
         };
         checkpoint.write(&path).unwrap();
         let read = Checkpoint::read(&path).unwrap();

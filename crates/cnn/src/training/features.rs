@@ -153,7 +153,9 @@ impl Trainer {
             return Ok(None);
         }
         // What is wrong with the first sample, the training tells.
-        let Some(Ok(first)) = data.clone().in_order().prefetch(0).take(1).epoch(0).next() else { return Ok(None) };
+        let Some(Ok(first)) = data.clone().in_order().drop_remainder(false).prefetch(0).take(1).epoch(0).next() else {
+            return Ok(None);
+        };
         let shape = first.x.shape().to_vec();
         let split = match Split::of(self.model(), std::slice::from_ref(&shape)) {
             Ok(Some(split)) if first.y.is_some() => split,

@@ -121,6 +121,16 @@ impl FineTune {
         Ok(network.with_model(model))
     }
 
+    /// The training of the first stage, whose network [`FineTune::head`] gives: multipliers of the learning rate for weights that
+    /// learn in the second alone wait for it.
+    pub fn head_training(&self, head: &Network, training: &Training) -> Training {
+        let weights = head.model().weights();
+        let learns = |prefix: &str| weights.iter().any(|weight| weight.trainable && weight.path.starts_with(prefix));
+        let mut training = training.clone();
+        training.multipliers.retain(|(prefix, _)| learns(prefix));
+        training
+    }
+
     /// The network and the training of the second stage, from those of the first.
     ///
     /// # Errors
@@ -231,8 +241,10 @@ pub async fn fine_tune(
     whole: &mut Fit<'_>,
 ) -> Result<FineTuned, Error> {
     // What is wrong with the second stage is told before hours of the first.
-    how.whole(network, training)?;
-    let mut trainer = Trainer::new(device, &how.head(network)?, training.clone())?;
+    let (second_network, second_training) = how.whole(network, training)?;
+    second_training.check(second_network.model())?;
+    let first_network = how.head(network)?;
+    let mut trainer = Trainer::new(device, &first_network, how.head_training(&first_network, training))?;
     let first = trainer.fit(data, head).await?;
     if head.is_stopped() {
         return Ok(FineTuned { trainer, head: first, whole: None });

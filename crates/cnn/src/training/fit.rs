@@ -1,17 +1,19 @@
 //! Epochs over a data set, with validation, callbacks, metrics and checkpoints: `Model.fit` and `Model.evaluate`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cnn_core::{Tensor, Weights};
 use cnn_data::{Batch, Dataset};
+use cnn_io::Format;
 use cnn_train::callback::{Callback, Control, History, Logs, Request, What};
-use cnn_train::metric::{Mean, Metric};
+use cnn_train::metric::{Mean, Metric, Named};
 use cnn_train::schedule::Schedule;
+use cnn_train::state::State;
 
-use super::checkpoint::{Checkpoint, Position};
+use super::checkpoint::{Checkpoint, Position, optimizer};
 use super::progress::Progress;
 use super::targets::{check_classes, example_weights, targets};
 use super::trainer::{Stepped, Trainer};
@@ -56,10 +58,28 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Adds a metric.
+    /// Adds a metric: one of Keras's `metrics`, for which all samples count alike. One whose name is taken gets a number.
     pub fn metric(mut self, metric: impl Metric + 'a) -> Self {
+        let (name, weighted) = (metric.name().to_string(), metric.is_weighted());
+        let is_free = |name: &str| self.metrics.iter().all(|other| other.name() != name);
+        let numbered = |name: String| {
+            let numbered = (1..).map(|number| format!("{name}_{number}")).find(|name| is_free(name));
+            if is_free(&name) { Some(name) } else { numbered }
+        };
+        let name = match weighted && !is_free(&name) {
+            true => numbered(format!("weighted_{name}")),
+            false => numbered(name),
+        };
+        let metric = Named::new(name.unwrap_or_default(), metric);
         self.metrics.push(Box::new(metric));
         self
+    }
+
+    /// Adds a metric for which samples count by their own weights times those of their classes: one of Keras's
+    /// `weighted_metrics`. Where its name is taken, it is called `weighted_NAME`.
+    pub fn weighted_metric(self, metric: impl Metric + 'a) -> Self {
+        let name = metric.name().to_string();
+        self.metric(Named::new(name, metric).weighted(true))
     }
 
     /// Sets what the network is judged by after each epoch.
@@ -79,7 +99,7 @@ impl<'a> Fit<'a> {
         self
     }
 
-    /// Sets by how much the loss of each class's examples counts.
+    /// Sets by how much the loss of each class's examples counts, and they themselves in weighted metrics.
     pub fn class_weights(mut self, weights: impl Into<Vec<f32>>) -> Self {
         self.class_weights = Some(weights.into());
         self
@@ -92,7 +112,8 @@ impl<'a> Fit<'a> {
     }
 
     /// Writes a checkpoint to this file after each epoch and where the training is stopped, and goes on from it if it is
-    /// there: to the bit as if the training had never been interrupted.
+    /// there: to the bit as if the training had never been interrupted. At its end the file stays, so that a training of more
+    /// epochs can go on from there; one that is to begin anew needs another file, or that this one is removed.
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(path.into());
         self
@@ -150,7 +171,7 @@ struct Run<'a, 'b> {
     history: History,
     loss: Mean,
     /// Weights that callbacks have asked to keep.
-    slots: HashMap<String, Weights>,
+    slots: BTreeMap<String, Weights>,
     validation: Option<Dataset>,
     stopped: bool,
 }
@@ -178,16 +199,21 @@ impl Trainer {
     /// ```
     ///
     /// # Errors
-    /// If the data set's targets do not fit the loss, a batch cannot be read, a callback fails, a checkpoint is another
-    /// training's or cannot be written, or as [`Trainer::train_on_batch`].
+    /// If a data set has no batches, its targets do not fit the loss, a batch cannot be read, a callback fails or sets the
+    /// learning rate where a schedule does, a checkpoint is another training's or cannot be written, or as
+    /// [`Trainer::train_on_batch`].
     pub async fn fit(&mut self, data: &Dataset, fit: &mut Fit<'_>) -> Result<Fitted, Error> {
+        if data.batches() == 0 || fit.validation.is_some_and(|data| data.batches() == 0) {
+            return Err(Error::NoBatches);
+        }
         let directions: Vec<_> = fit.metrics.iter().map(|m| (m.name().to_string(), m.direction())).collect();
         let control = Control::new(self.learning_rate());
         let control = directions.iter().fold(control, |control, (name, way)| control.with_metric(name, *way));
-        let (history, loss, slots) = (History::new(), Mean::new("loss"), HashMap::new());
+        let (history, loss, slots) = (History::new(), Mean::new("loss"), BTreeMap::new());
         let validation = fit.validation.cloned();
         let mut run = Run { fit, control, history, loss, slots, validation, stopped: false };
-        let start = run.begin(self)?;
+        let start = run.begin(self, data.batches())?;
+        run.obey(self).await?;
         let features = if run.is_long(self, data, start) { self.keep_features(data, run.fit).await? } else { None };
         let trained = match features {
             Some(features) => {
@@ -236,6 +262,9 @@ impl Trainer {
         metrics.iter_mut().for_each(|metric| metric.reset());
         let data = data.clone().in_order();
         let batches = data.batches();
+        if batches == 0 {
+            return Err(Error::NoBatches);
+        }
         for batch in data.epoch(0) {
             let batch = batch?;
             let targets = targets(self.model(), &self.training().loss, &batch)?;
@@ -247,7 +276,7 @@ impl Trainer {
     }
 }
 
-/// Takes a batch into the epoch's loss and metrics.
+/// Takes a batch into the epoch's loss and metrics, `weights` into those that are weighted.
 fn take_in(
     loss: &mut Mean,
     metrics: &mut [Box<dyn Metric + '_>],
@@ -258,6 +287,7 @@ fn take_in(
     loss.add(stepped.loss, batch.x.shape()[0] as f64);
     if let Some(y) = stepped.mixed_targets.as_ref().or(batch.y.as_ref()) {
         for metric in metrics {
+            let weights = weights.filter(|_| metric.is_weighted());
             metric.update(y, &stepped.prediction, weights.map(Tensor::data))?;
         }
     }
@@ -280,17 +310,18 @@ fn means(loss: &Mean, metrics: &[Box<dyn Metric + '_>]) -> Logs {
 }
 
 impl Run<'_, '_> {
-    /// From the beginning, or from the checkpoint.
-    fn begin(&mut self, trainer: &mut Trainer) -> Result<Position, Error> {
+    /// From the beginning, or from the checkpoint, in epochs of so many batches.
+    fn begin(&mut self, trainer: &mut Trainer, batches: usize) -> Result<Position, Error> {
         if let Some(weights) = &self.fit.class_weights {
             check_classes(trainer.model(), weights)?;
         }
-        let known = self.fit.checkpoint.as_deref().filter(|path| path.exists());
-        let Some(checkpoint) = known.map(Checkpoint::read).transpose()? else {
+        let Some(path) = self.fit.checkpoint.as_deref().filter(|path| path.exists()) else {
             self.history.on_train_begin(&mut self.control)?;
             self.callbacks(|callback, control| callback.on_train_begin(control))?;
             return Ok(Position { epoch: 0, batch: 0 });
         };
+        let mut checkpoint = Checkpoint::read(path)?;
+        checkpoint.check(path, trainer.training(), batches)?;
         let position = checkpoint.position;
         trainer.restore(checkpoint.variables, checkpoint.iterations)?;
         trainer.set_learning_rate(checkpoint.learning_rate);
@@ -299,15 +330,14 @@ impl Run<'_, '_> {
         self.slots = checkpoint.slots;
         self.loss.restore(&checkpoint.loss)?;
         for metric in &mut self.fit.metrics {
-            let state = checkpoint.metrics.iter().find(|(name, _)| name == metric.name());
-            state.map_or(Ok(()), |(_, state)| metric.restore(state))?;
+            taken(&mut checkpoint.metrics, metric.name()).map_or(Ok(()), |state| metric.restore(&state))?;
         }
-        let state = |name: &str| checkpoint.callbacks.iter().find(|(known, _)| known == name).map(|(_, state)| state);
-        if let Some(state) = state(self.history.name()) {
-            self.history.on_train_resume(state, &mut self.control)?;
+        let mut states = checkpoint.callbacks;
+        if let Some(state) = taken(&mut states, self.history.name()) {
+            self.history.on_train_resume(&state, &mut self.control)?;
         }
-        self.callbacks(|callback, control| match state(callback.name()) {
-            Some(state) => callback.on_train_resume(state, control),
+        self.callbacks(|callback, control| match taken(&mut states, callback.name()) {
+            Some(state) => callback.on_train_resume(&state, control),
             None => callback.on_train_begin(control),
         })?;
         if checkpoint.stopped {
@@ -373,6 +403,7 @@ impl Run<'_, '_> {
         for (index, batch) in (first..).zip(data.epoch_from(epoch as u64, first)) {
             let batch = batch?;
             self.callbacks(|callback, control| callback.on_train_batch_begin(index, control))?;
+            self.obey(trainer).await?;
             if let Some(schedule) = &self.fit.schedule {
                 trainer.set_learning_rate(schedule.at(trainer.iterations()));
                 self.control.update_learning_rate(trainer.learning_rate());
@@ -384,67 +415,76 @@ impl Run<'_, '_> {
             logs = means(&self.loss, &self.fit.metrics);
             self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;
             self.obey(trainer).await?;
-            let (examples, loss) = (batch.x.shape()[0], stepped.loss);
-            self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, logs: &logs });
+            let (examples, Stepped { loss, done, .. }) = (batch.x.shape()[0], stepped);
+            self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, done, logs: &logs });
             let last = index + 1 == batches;
             if self.at_end(trainer) && !last {
                 self.stopped = true;
-                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }).await?;
+                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }, batches).await?;
                 return Ok(logs);
             }
+            // A callback has ended the training. The epoch ends here, and has a validation, as in Keras.
+            if self.control.stops() {
+                break;
+            }
             if !last && self.fit.checkpoint_steps.is_some_and(|steps| (index + 1) % steps == 0) {
-                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }).await?;
+                self.save_checkpoint(trainer, Position { epoch, batch: index + 1 }, batches).await?;
             }
         }
-        self.end_epoch(trainer, epoch, &mut logs).await?;
+        self.end_epoch(trainer, epoch, batches, &mut logs).await?;
         Ok(logs)
     }
 
     /// Validation, callbacks, checkpoint.
-    async fn end_epoch(&mut self, trainer: &mut Trainer, epoch: usize, logs: &mut Logs) -> Result<(), Error> {
+    async fn end_epoch(
+        &mut self,
+        trainer: &mut Trainer,
+        epoch: usize,
+        batches: usize,
+        logs: &mut Logs,
+    ) -> Result<(), Error> {
         if let Some(validation) = self.validation.clone() {
             // The metrics of the training are read; they begin anew with the next epoch.
-            let (mut metrics, mut progress) = (std::mem::take(&mut self.fit.metrics), self.fit.progress.take());
+            let Fit { metrics, progress, .. } = &mut *self.fit;
             let mut batch = 0;
-            let judged = trainer.evaluate_with(&validation, &mut metrics, |_, _, batches| {
-                if let Some(progress) = &mut progress {
+            let judged = trainer.evaluate_with(&validation, metrics, |_, _, batches| {
+                if let Some(progress) = progress {
                     progress(Progress::Validation { batch, batches });
                 }
                 batch += 1;
             });
             let judged = judged.await?;
-            (self.fit.metrics, self.fit.progress) = (metrics, progress);
             judged.iter().for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
         }
         self.callbacks(|callback, control| callback.on_epoch_end(epoch, logs, control))?;
         self.history.on_epoch_end(epoch, logs, &mut self.control)?;
         self.obey(trainer).await?;
         self.fit.report(Progress::Epoch { epoch, logs });
-        self.save_checkpoint(trainer, Position { epoch: epoch + 1, batch: 0 }).await
+        self.save_checkpoint(trainer, Position { epoch: epoch + 1, batch: 0 }, batches).await
     }
 
     /// Does what callbacks have asked for.
     async fn obey(&mut self, trainer: &mut Trainer) -> Result<(), Error> {
         for request in self.control.take_requests() {
             match request {
+                Request::SetLearningRate(_) if self.fit.schedule.is_some() => return Err(Error::Scheduled),
                 Request::SetLearningRate(rate) => trainer.set_learning_rate(rate),
                 Request::Save { path, what } => save(&trainer.network().await?, &path, what)?,
                 Request::Remember { slot } => drop(self.slots.insert(slot, trainer.network().await?.weights()?)),
                 Request::Restore { slot } => {
-                    if let Some(weights) = self.slots.get(&slot) {
-                        let mut variables = trainer.variables().await?;
-                        weights.iter().for_each(|(path, tensor)| variables.insert(path, tensor.clone()));
-                        trainer.restore(variables, trainer.iterations())?;
-                    }
+                    let weights = self.slots.get(&slot).ok_or(Error::NothingRemembered { slot })?;
+                    let mut variables = trainer.variables().await?;
+                    weights.iter().for_each(|(path, tensor)| variables.insert(path, tensor.clone()));
+                    trainer.restore(variables, trainer.iterations())?;
                 }
-                // The end of the epoch looks at `Control::stops`; what is added to the trait later asks for nothing here.
+                // Who ends a batch looks at `Control::stops`; what is added to the trait later asks for nothing here.
                 _ => {}
             }
         }
         Ok(())
     }
 
-    async fn save_checkpoint(&self, trainer: &Trainer, position: Position) -> Result<(), Error> {
+    async fn save_checkpoint(&self, trainer: &Trainer, position: Position, batches: usize) -> Result<(), Error> {
         let Some(path) = &self.fit.checkpoint else { return Ok(()) };
         let named = |callback: &dyn Callback| (callback.name().to_string(), callback.state());
         let callbacks = self.fit.callbacks.iter().map(|callback| named(callback.as_ref()));
@@ -453,7 +493,9 @@ impl Run<'_, '_> {
             iterations: trainer.iterations(),
             learning_rate: trainer.learning_rate(),
             seed: trainer.training().seed,
+            optimizer: optimizer(trainer.training()),
             position,
+            batches,
             stopped: self.control.stops(),
             loss: self.loss.state(),
             metrics: self.fit.metrics.iter().map(|metric| (metric.name().to_string(), metric.state())).collect(),
@@ -464,11 +506,26 @@ impl Run<'_, '_> {
     }
 }
 
+/// The first state of that name, which is then no longer there: the next is that of another of the same name.
+fn taken(states: &mut Vec<(String, State)>, name: &str) -> Option<State> {
+    let index = states.iter().position(|(known, _)| known == name)?;
+    Some(states.remove(index).1)
+}
+
 fn save(network: &Network, path: &std::path::Path, what: What) -> Result<(), Error> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| Error::Folder { path: folder.into(), error })?;
     }
-    // Both say by the file's name what they hold.
-    let (What::Whole | What::WeightsOnly) = what;
+    let wanted = match (what, cnn_io::files::format_of(path)?) {
+        (What::Whole, Format::Keras | Format::LegacyH5) => None,
+        (What::Whole, _) => Some("a whole model needs a name that ends in .keras or .h5"),
+        (What::WeightsOnly, Format::Keras | Format::LegacyH5) => {
+            Some("weights alone need a name that ends in .weights.h5 or .safetensors")
+        }
+        (What::WeightsOnly, _) => None,
+    };
+    if let Some(wanted) = wanted {
+        return Err(Error::SavedAs { path: path.into(), wanted });
+    }
     Ok(cnn_io::files::save(path, network.model(), &network.weights()?)?)
 }

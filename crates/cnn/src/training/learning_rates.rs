@@ -44,9 +44,6 @@ pub enum LearningRatesError {
         /// What can be given.
         wanted: &'static str,
     },
-    /// The data set gives no batch.
-    #[error("the data set has no batch, so no learning rate can be tried on it: give it samples")]
-    NoBatches,
 }
 
 impl FindLearningRate {
@@ -151,7 +148,7 @@ impl Trainer {
     pub async fn find_learning_rate(&mut self, data: &Dataset, how: &FindLearningRate) -> Result<LearningRates, Error> {
         how.check()?;
         if data.batches() == 0 {
-            return Err(LearningRatesError::NoBatches.into());
+            return Err(Error::NoBatches);
         }
         let (variables, iterations, rate) = (self.variables().await?, self.iterations(), self.learning_rate());
         let searched = self.search(data, how).await;

@@ -18,6 +18,8 @@ pub enum Progress<'a> {
         examples: usize,
         /// The loss of this batch alone.
         loss: f64,
+        /// Whether the weights were changed: with mixed precision a step whose gradients are not finite is left out.
+        done: bool,
         /// The means so far of the epoch.
         logs: &'a Logs,
     },

@@ -47,13 +47,14 @@ pub(super) fn example_weights(batch: &Batch, class_weights: Option<&[f32]>) -> R
     let y = batch.y.as_ref().ok_or(Error::NoTargets)?;
     let examples = batch.x.shape()[0];
     let rows = y.data().chunks(y.len().checked_div(examples).unwrap_or(1).max(1));
-    let class = |row: &[f32]| match row {
-        [label] => *label as usize,
-        row => row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best }),
+    // A label that is no class number is of no class.
+    let class = |row: &[f32]| match *row {
+        [label] => (label as usize as f32 == label).then_some(label as usize),
+        ref row => Some(row.iter().enumerate().fold(0, |best, (i, x)| if *x > row[best] { i } else { best })),
     };
     let mut weights: Vec<f32> = batch.weights.as_ref().map_or_else(|| vec![1.0; examples], |w| w.data().to_vec());
     for (weight, row) in weights.iter_mut().zip(rows) {
-        let known = class_weights.get(class(row));
+        let known = class(row).and_then(|class| class_weights.get(class));
         let wanted = || format!("expects classes from 0 to {}, which have weights", class_weights.len() - 1);
         *weight *= known.ok_or_else(|| ShapeError::new("class weights", wanted(), &[y.shape()]))?;
     }

@@ -376,6 +376,10 @@ impl Trainer {
                 return Err(cnn_core::ShapeError::new(path, wanted, &[tensor.shape()]).into());
             }
         }
+        let known = |path: &str| weights.iter().any(|weight| weight.path == path) || state.get(path).is_some();
+        if let Some((path, _)) = variables.iter().find(|(path, _)| !known(path)) {
+            return Err(Error::UnknownVariable { path: path.into() });
+        }
         // Programs are bound to the old variables.
         self.programs.clear();
         self.backend = Backend::of_weights(&self.device, variables);

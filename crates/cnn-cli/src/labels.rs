@@ -12,6 +12,7 @@ use crate::failure::{Failure, suggestion};
 use crate::model::Source;
 use crate::table::symbolic_shape;
 
+use crate::training::loss::ends_in_logits;
 /// The names of a model's classes, if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Labels {
@@ -90,15 +91,38 @@ impl Labels {
     }
 }
 
-/// How many classes a classifier tells apart.
+/// How many classes a classifier tells apart: one output alone tells two.
 pub fn classes(model: &Model) -> Result<usize, Failure> {
     let output = &model.output_shapes()[0];
-    let &[_, Some(classes)] = output.as_slice() else {
+    let &[_, Some(outputs)] = output.as_slice() else {
         let reason =
             format!("its output has the shape {}, not that of a classifier, [None, classes]", symbolic_shape(output));
         return Err(Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name())));
     };
-    Ok(classes)
+    Ok(if outputs == 1 { 2 } else { outputs })
+}
+
+/// The scores of all classes, sample by sample: a classifier's outputs, or of one output alone the probabilities of both.
+pub fn scores(model: &Model, outputs: Vec<f32>) -> Vec<f32> {
+    match model.output_shapes()[0].as_slice() {
+        [_, Some(1)] => outputs.chunks(1).flat_map(|row| probabilities(row, ends_in_logits(model))).collect(),
+        _ => outputs,
+    }
+}
+
+/// Of every class, from the outputs for a sample, which are `logits` or probabilities; one number alone is that of class 1.
+pub fn probabilities(row: &[f32], logits: bool) -> Vec<f32> {
+    match (row, logits) {
+        (&[one], false) => vec![1.0 - one, one],
+        (&[logit], true) => probabilities(&[0.0, logit], true),
+        (row, false) => row.to_vec(),
+        (row, true) => {
+            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let powers: Vec<f32> = row.iter().map(|x| (x - largest).exp()).collect();
+            let sum: f32 = powers.iter().sum();
+            powers.into_iter().map(|x| x / sum).collect()
+        }
+    }
 }
 
 /// Says of scores that are none what is wrong.

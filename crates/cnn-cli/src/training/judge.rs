@@ -10,6 +10,7 @@ use cnn::zoo::top;
 
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::labels::probabilities;
 use crate::table::Table;
 
 /// So many of the worst samples are drawn.
@@ -175,21 +176,6 @@ fn samples(batch: &Batch, scores: &Tensor, classes: usize, logits: bool) -> Vec<
         }
     };
     targets.zip(rows).enumerate().map(sample).collect()
-}
-
-/// Of every class; one number alone is that of class 1.
-fn probabilities(row: &[f32], logits: bool) -> Vec<f32> {
-    match (row, logits) {
-        (&[one], false) => vec![1.0 - one, one],
-        (&[logit], true) => probabilities(&[0.0, logit], true),
-        (row, false) => row.to_vec(),
-        (row, true) => {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let powers: Vec<f32> = row.iter().map(|x| (x - largest).exp()).collect();
-            let sum: f32 = powers.iter().sum();
-            powers.into_iter().map(|x| x / sum).collect()
-        }
-    }
 }
 
 fn best(scores: &[f32]) -> usize {

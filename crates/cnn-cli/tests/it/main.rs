@@ -7,6 +7,7 @@ mod downloads;
 mod files;
 mod looking_inside;
 mod rates;
+mod one_output;
 mod training;
 
 use std::path::Path;

@@ -15,7 +15,7 @@ use crate::files::left_over;
 use crate::{NO_ADAPTER, Ran, cnn, cnn_with, prepare, succeeds};
 
 /// Writes `count` pictures of that class: its channel is bright, with a pattern that differs from picture to picture.
-fn class(folder: &Path, channel: usize, count: u32, sizes: &[(u32, u32)]) {
+pub(crate) fn class(folder: &Path, channel: usize, count: u32, sizes: &[(u32, u32)]) {
     fs::create_dir_all(folder).unwrap();
     for number in 0..count {
         let (width, height) = sizes[number as usize % sizes.len()];

@@ -11,7 +11,7 @@ use cnn::data::Channels;
 use cnn::io::{Format, files};
 use cnn::layers::Pipeline;
 use cnn::training::callback::{CsvLogger, Mode};
-use cnn::training::{Accuracy, Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
+use cnn::training::{Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
 use cnn::{DeviceRequest, Network, Summary};
 use serde_json::{Map, Value, json};
@@ -25,7 +25,7 @@ use crate::picture::{SIDE, Size};
 use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading};
-use crate::training::judge::Judgement;
+use crate::training::judge::{Judgement, accuracy};
 use crate::training::loss::{self, LossName};
 use crate::training::multiplier::{Multiplier, multiplied, of_first_stage};
 use crate::training::network;
@@ -369,7 +369,7 @@ impl Train {
             best = best.initial_value_threshold(loss);
         }
         let mut fit = Fit::new(stage.epochs)
-            .metric(Accuracy::new())
+            .metric(accuracy(trainer.model(), loss::is_of_logits(trainer.training().loss)))
             .callback(best)
             .callback(CsvLogger::new(stage.history.clone()))
             .checkpoint(&stage.checkpoint)

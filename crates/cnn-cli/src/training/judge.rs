@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use cnn::Tensor;
 use cnn::data::{Batch, Dataset};
 use cnn::plot::{ConfusionPlot, ContactSheet, Mark, PlotError};
 use cnn::training::{Accuracy, Logs, Metric, Trainer};
 use cnn::zoo::top;
+use cnn::{Model, Tensor};
 
 use crate::console::Console;
 use crate::failure::Failure;
@@ -54,7 +54,7 @@ impl Judgement {
     ) -> Result<Self, Failure> {
         let many = classes.len() > 5 && super::network::units(trainer.model()) == Some(classes.len());
         let one_hot = one_hot(data)?;
-        let mut metrics: Vec<Box<dyn Metric>> = vec![Box::new(Accuracy::new())];
+        let mut metrics: Vec<Box<dyn Metric>> = vec![Box::new(accuracy(trainer.model(), logits))];
         if many {
             let metric = if one_hot { Accuracy::top_k(5) } else { Accuracy::sparse_top_k(5) };
             metrics.push(Box::new(metric.named("top_5_accuracy")));
@@ -143,6 +143,14 @@ impl Judgement {
             }
         }
         if sheet.is_empty() { Ok(None) } else { sheet.to_png().map(Some) }
+    }
+}
+
+/// How often the class with the largest output is right: of one output, class 1 where that is above 0.5, or a logit above 0.
+pub fn accuracy(model: &Model, logits: bool) -> Accuracy {
+    match super::network::units(model) {
+        Some(1) if logits => Accuracy::binary(0.0).named("accuracy"),
+        _ => Accuracy::new(),
     }
 }
 

@@ -5,9 +5,10 @@ mod bad_input;
 mod commands;
 mod downloads;
 mod files;
+mod judging;
 mod looking_inside;
-mod rates;
 mod one_output;
+mod rates;
 mod training;
 
 use std::path::Path;

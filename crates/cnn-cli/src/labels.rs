@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::console::Console;
 use crate::failure::{Failure, suggestion};
 use crate::model::Source;
+use crate::paths::has_ending;
 use crate::table::symbolic_shape;
-
 use crate::training::loss::ends_in_logits;
+
 /// The names of a model's classes, if they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Labels {
@@ -45,8 +46,10 @@ impl Labels {
         let text = String::from_utf8(bytes).map_err(|_| {
             wrong("is no text; give one name in each line, or Keras's imagenet_class_index.json".into())
         })?;
-        let names = match text.trim_start().as_bytes().first() {
-            Some(b'{' | b'[') => from_json(&text).map_err(wrong)?,
+        let names = match serde_json::from_str(&text) {
+            Ok(json @ (Value::Object(_) | Value::Array(_))) => from_json(&json).map_err(wrong)?,
+            Err(error) if has_ending(path, "json") => return Err(wrong(format!("is no whole JSON file: {error}"))),
+            // A name may begin as JSON does.
             _ => text.lines().map(|line| line.trim().to_string()).collect(),
         };
         if names.len() != classes {
@@ -136,8 +139,7 @@ pub fn check_scores(scores: &[f32]) -> Result<(), String> {
     }
 }
 
-fn from_json(text: &str) -> Result<Vec<String>, String> {
-    let json: Value = serde_json::from_str(text).map_err(|error| format!("is no whole JSON file: {error}"))?;
+fn from_json(json: &Value) -> Result<Vec<String>, String> {
     let count = json.as_object().map(|object| object.len()).or(json.as_array().map(Vec::len)).unwrap_or(0);
     let entry = |index: usize| json.get(index.to_string()).or_else(|| json.get(index));
     let name = |index: usize| {
@@ -152,6 +154,28 @@ fn from_json(text: &str) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
+    /// What a file of that name and text says of two classes.
+    fn loaded(name: &str, text: &str) -> Result<Labels, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        Labels::load(&path, 2).map_err(|error| format!("{error:?}"))
+    }
+
+    #[test]
+    fn a_name_may_begin_as_json_does() {
+        let named = |names: [&str; 2]| Ok(Labels::Named(names.map(String::from).to_vec()));
+        assert_eq!(loaded("classes.txt", "[old] cat\ndog\n"), named(["[old] cat", "dog"]));
+        assert_eq!(loaded("classes.txt", "{a}\n{b}\n"), named(["{a}", "{b}"]));
+        assert_eq!(loaded("classes.txt", "1\n2\n"), named(["1", "2"]));
+        assert_eq!(loaded("classes.txt", r#"["a", "b"]"#), named(["a", "b"]));
+        assert_eq!(loaded("classes.json", r#"{"0": "a", "1": "b"}"#), named(["a", "b"]));
+        let error = loaded("classes.json", r#"["a", "#).unwrap_err();
+        assert!(error.contains("classes.json: is no whole JSON file"), "{error}");
+        let error = loaded("classes.txt", r#"["a", "#).unwrap_err();
+        assert!(error.contains("classes.txt: has 1 names, the model 2 classes"), "{error}");
+    }
+
     #[test]
     fn json_in_either_form() {
         let cases = [
@@ -160,7 +184,7 @@ mod tests {
             (r#"{"1": ["n2", "b"]}"#, Err("has no name for class 0".to_string())),
         ];
         for (text, wanted) in cases {
-            assert_eq!(from_json(text), wanted);
+            assert_eq!(from_json(&serde_json::from_str(text).unwrap()), wanted);
         }
     }
 }

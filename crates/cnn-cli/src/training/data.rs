@@ -43,6 +43,8 @@ pub struct Data {
     pub shape: Vec<usize>,
     /// What a white pixel is: 255, or the largest value of an array that has no such pixels.
     pub white: f32,
+    /// The least value of an array; pixels have none below 0.
+    pub least: f32,
 }
 
 impl Data {
@@ -159,7 +161,7 @@ fn from_folder(path: &Path, reading: Reading, console: &Console) -> Result<Data,
     }
     let classes = samples.class_names().to_vec();
     let shape = vec![height, width, channels.count()];
-    Ok(Data { samples, validation: None, classes, shape, white: 255.0 })
+    Ok(Data { samples, validation: None, classes, shape, white: 255.0, least: 0.0 })
 }
 
 /// Which arrays of a file.
@@ -197,6 +199,7 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
         largest if largest > 1.0 => largest,
         _ => 1.0,
     };
+    let least = x.data().iter().fold(0.0f32, |least, &value| least.min(value));
     let x = with_channels(x);
     let shape = x.shape().get(1..).unwrap_or_default().to_vec();
     // What is divided is mixed first, or the last classes would all be kept for validation.
@@ -209,7 +212,7 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
     let samples = if reading.shuffle { samples.shuffle(reading.seed) } else { samples.in_order() };
     let validation = own.map(|(x, labels)| dataset(with_channels(x), &labels)).transpose().map_err(named)?;
     let validation = validation.map(Dataset::in_order);
-    Ok(Data { samples, validation, classes, shape, white })
+    Ok(Data { samples, validation, classes, shape, white, least })
 }
 
 /// Grey pictures have a channel too.

@@ -201,7 +201,14 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
     };
     let least = x.data().iter().fold(0.0f32, |least, &value| least.min(value));
     let x = with_channels(x);
-    let shape = x.shape().get(1..).unwrap_or_default().to_vec();
+    let sample = |x: &Tensor| x.shape().get(1..).unwrap_or_default().to_vec();
+    let shape = sample(&x);
+    let own = own.map(|(x, labels)| (with_channels(x), labels));
+    if let Some(test) = own.as_ref().map(|(x, _)| sample(x)).filter(|test| *test != shape) {
+        let [got, test] = [&shape, &test].map(|sizes| crate::table::shape(sizes));
+        let text = format!("the samples of x_train are {got}, those of x_test {test}; bring them to one shape");
+        return Err(Failure::Failed(format!("{file}: {text}")));
+    }
     // What is divided is mixed first, or the last classes would all be kept for validation.
     let (x, labels) = if reading.shuffle && own.is_none() { mixed(x, &labels, reading.seed)? } else { (x, labels) };
     let dataset = |x: Tensor, labels: &Tensor| {
@@ -210,7 +217,7 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
     let named = |error: cnn::data::DataError| Failure::Failed(format!("{file}: {error}"));
     let samples = dataset(x, &labels).map_err(named)?;
     let samples = if reading.shuffle { samples.shuffle(reading.seed) } else { samples.in_order() };
-    let validation = own.map(|(x, labels)| dataset(with_channels(x), &labels)).transpose().map_err(named)?;
+    let validation = own.map(|(x, labels)| dataset(x, &labels)).transpose().map_err(named)?;
     let validation = validation.map(Dataset::in_order);
     Ok(Data { samples, validation, classes, shape, white, least })
 }

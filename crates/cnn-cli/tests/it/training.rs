@@ -28,7 +28,7 @@ pub(crate) fn class(folder: &Path, channel: usize, count: u32, sizes: &[(u32, u3
 }
 
 /// A folder of three classes, one with a Korean name, of mixed sizes.
-fn pictures(at: &Path) {
+pub(crate) fn pictures(at: &Path) {
     for (channel, name) in ["apple", "blue sky", "나무"].into_iter().enumerate() {
         class(&at.join("data").join(name), channel, 20, &[(8, 8), (12, 9), (20, 8)]);
     }
@@ -75,7 +75,7 @@ pub(crate) fn weights(path: impl AsRef<Path>) -> Weights {
 }
 
 /// The last number of a column of `history.csv`.
-fn last(folder: &Path, column: &str) -> f64 {
+pub(crate) fn last(folder: &Path, column: &str) -> f64 {
     let text = fs::read_to_string(folder.join("history.csv")).unwrap();
     let mut lines = text.lines();
     let place = lines.next().unwrap().split(',').position(|name| name == column).unwrap();
@@ -437,6 +437,8 @@ fn data_that_cannot_be_learned() {
     npz(at.join("nan.npz"), &[("x", &Tensor::full(vec![12, 8, 8], f32::NAN)), ("y", &y)]);
     npz(at.join("soft.npz"), &[("x", &x), ("y", &Tensor::full(vec![12, 3], 0.3))]);
     npz(at.join("good.npz"), &[("x", &x), ("y", &y)]);
+    let larger = Tensor::full(vec![12, 9, 9], 1.0);
+    npz(at.join("sizes.npz"), &[("x_train", &x), ("y_train", &y), ("x_test", &larger), ("y_test", &y)]);
     fs::write(at.join("file.npz"), b"not an archive").unwrap();
     let cases: &[(&str, i32, &[&str])] = &[
         ("nothing", 1, &["nothing: ", "give the folder that holds one folder of pictures for each class"]),
@@ -453,6 +455,7 @@ fn data_that_cannot_be_learned() {
         ("flat.npz", 1, &["samples have the shape 64, but pictures are height x width x channels"]),
         ("nan.npz", 1, &["nan.npz: x: 768 values are NaN"]),
         ("soft.npz", 1, &["soft.npz: the rows of its labels are not one-hot"]),
+        ("sizes.npz", 1, &["sizes.npz: the samples of x_train are 8x8x1, those of x_test 9x9x1; bring them to one"]),
         ("file.npz", 1, &["file.npz: is not a whole .npz"]),
         ("good.npz --epochs 0", 2, &["--epochs", "0 is not in 1.."]),
         ("good.npz --batch 0", 2, &["--batch"]),

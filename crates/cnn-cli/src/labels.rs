@@ -30,32 +30,13 @@ impl Labels {
     pub fn of(network: &Network, source: &Source, file: Option<&Path>, console: &Console) -> Result<Self, Failure> {
         let classes = classes(network.model())?;
         match (file, source) {
-            (Some(path), _) => Self::load(path, classes),
+            (Some(path), _) => Ok(Self::Named(names(path, classes)?)),
             (None, Source::Zoo(_)) if classes == imagenet_classes().len() => Ok(Self::ImageNet),
             (None, _) => {
                 console.detail(&format!("{}: classes have no names without --labels", network.model().name()));
                 Ok(Self::None)
             }
         }
-    }
-
-    /// The names in a file: a text with one in each line, or JSON, Keras's `{"0": ["n01440764", "tench"], …}` or a list.
-    pub fn load(path: &Path, classes: usize) -> Result<Self, Failure> {
-        let bytes = files::read(path)?;
-        let wrong = |reason: String| Failure::Failed(format!("{}: {reason}", path.display()));
-        let text = String::from_utf8(bytes).map_err(|_| {
-            wrong("is no text; give one name in each line, or Keras's imagenet_class_index.json".into())
-        })?;
-        let names = match serde_json::from_str(&text) {
-            Ok(json @ (Value::Object(_) | Value::Array(_))) => from_json(&json).map_err(wrong)?,
-            Err(error) if has_ending(path, "json") => return Err(wrong(format!("is no whole JSON file: {error}"))),
-            // A name may begin as JSON does.
-            _ => text.lines().map(|line| line.trim().to_string()).collect(),
-        };
-        if names.len() != classes {
-            return Err(wrong(format!("has {} names, the model {classes} classes", names.len())));
-        }
-        Ok(Self::Named(names))
     }
 
     /// The name of a class.
@@ -92,6 +73,25 @@ impl Labels {
             Labels::None | Labels::Named(_) => None,
         }
     }
+}
+
+/// The names of so many classes in a file: a text with one in each line, or JSON, Keras's
+/// `{"0": ["n01440764", "tench"], …}` or a list.
+pub fn names(path: &Path, classes: usize) -> Result<Vec<String>, Failure> {
+    let bytes = files::read(path)?;
+    let wrong = |reason: String| Failure::Failed(format!("{}: {reason}", path.display()));
+    let text = String::from_utf8(bytes)
+        .map_err(|_| wrong("is no text; give one name in each line, or Keras's imagenet_class_index.json".into()))?;
+    let names = match serde_json::from_str(&text) {
+        Ok(json @ (Value::Object(_) | Value::Array(_))) => from_json(&json).map_err(wrong)?,
+        Err(error) if has_ending(path, "json") => return Err(wrong(format!("is no whole JSON file: {error}"))),
+        // A name may begin as JSON does.
+        _ => text.lines().map(|line| line.trim().to_string()).collect(),
+    };
+    if names.len() != classes {
+        return Err(wrong(format!("has {} names, the model {classes} classes", names.len())));
+    }
+    Ok(names)
 }
 
 /// How many classes a classifier tells apart: one output alone tells two.
@@ -155,16 +155,16 @@ mod tests {
     use super::*;
 
     /// What a file of that name and text says of two classes.
-    fn loaded(name: &str, text: &str) -> Result<Labels, String> {
+    fn loaded(name: &str, text: &str) -> Result<Vec<String>, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        Labels::load(&path, 2).map_err(|error| format!("{error:?}"))
+        names(&path, 2).map_err(|error| format!("{error:?}"))
     }
 
     #[test]
     fn a_name_may_begin_as_json_does() {
-        let named = |names: [&str; 2]| Ok(Labels::Named(names.map(String::from).to_vec()));
+        let named = |names: [&str; 2]| Ok(names.map(String::from).to_vec());
         assert_eq!(loaded("classes.txt", "[old] cat\ndog\n"), named(["[old] cat", "dog"]));
         assert_eq!(loaded("classes.txt", "{a}\n{b}\n"), named(["{a}", "{b}"]));
         assert_eq!(loaded("classes.txt", "1\n2\n"), named(["1", "2"]));

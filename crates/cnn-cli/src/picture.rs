@@ -31,7 +31,7 @@ pub struct PictureArgs {
 
 /// Keras's modes of `preprocess_input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub enum Mode {
     /// RGB to BGR, minus ImageNet's mean: ResNet50, VGG16
     Caffe,
     /// -1 to 1: MobileNetV2, InceptionV3

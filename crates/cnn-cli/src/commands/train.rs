@@ -21,7 +21,7 @@ use crate::device;
 use crate::failure::Failure;
 use crate::model::WeightsArgs;
 use crate::paths::check_writable;
-use crate::picture::{SIDE, Size};
+use crate::picture::{self, SIDE, Size};
 use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading};
@@ -48,6 +48,9 @@ pub struct Train {
     /// Trains the model in this .keras or whole-model .h5 file on
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     model: Option<PathBuf>,
+    /// What was done to the pixels that the model of --model has learned from, if it has no layers for it: it becomes a layer
+    #[arg(long, requires = "model")]
+    preprocess: Option<picture::Mode>,
     /// Puts a new classifier on this model of the zoo, which brings its published weights
     #[arg(long, value_name = "MODEL")]
     base: Option<Base>,
@@ -156,7 +159,7 @@ impl Train {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         self.check_files()?;
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
-        let data = Data::training(&self.data, self.reading(own.as_ref())?, self.validation, console)?;
+        let data = Data::training(&self.data, self.reading(own.as_ref(), console)?, self.validation, console)?;
         let network = self.network(own, &data, console)?;
         let augmentation = match &self.augment {
             Some(augmentation) => augmentation.pipeline(&data.shape, data.white)?,
@@ -247,10 +250,10 @@ impl Train {
         self.step_log.as_deref().map_or(Ok(()), check_writable)
     }
 
-    fn reading(&self, own: Option<&Network>) -> Result<Reading, Failure> {
+    fn reading(&self, own: Option<&Network>, console: &Console) -> Result<Reading, Failure> {
         let wanted = self.image_size.map(|Size(height, width)| (height, width));
         let format = match (own, &self.base) {
-            (Some(network), _) => format_of(network, wanted, self.data.is_file())?,
+            (Some(network), _) => format_of(network, wanted, self.data.is_file(), console)?,
             (None, Some(Base(row))) => {
                 let (height, width) = wanted.unwrap_or((row.default_size, row.default_size));
                 (height, width, Channels::Rgb)
@@ -260,10 +263,7 @@ impl Train {
                 (height, width, Channels::Rgb)
             }
         };
-        if wanted.is_some() && self.data.is_file() {
-            let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
-            return Err(Failure::Usage(text.into()));
-        }
+        check_size(wanted, &self.data)?;
         Ok(Reading { format, batch: self.batch as usize, shuffle: self.shuffle, seed: self.seed })
     }
 
@@ -277,7 +277,10 @@ impl Train {
         let remedy =
             "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";
         network::check(network.model(), data, remedy)?;
-        Ok(network)
+        match self.preprocess {
+            Some(mode) => network::with_preprocessing(&network, mode.into(), data),
+            None => Ok(network),
+        }
     }
 
     fn on_base(&self, row: &Row, data: &Data, loss: Option<&Loss>, console: &Console) -> Result<Network, Failure> {
@@ -299,6 +302,7 @@ impl Train {
         let multipliers: Vec<&str> = self.learning_rate_multiplier.iter().map(|given| given.text.as_str()).collect();
         let settings = json!({
             "model": file(&self.model),
+            "preprocess": self.preprocess.map(|mode| format!("{mode:?}").to_lowercase()),
             "base": self.base.as_ref().map(|Base(row)| row.name),
             "weights": file(&self.weights),
             "freeze": self.freeze,
@@ -457,11 +461,21 @@ fn load(path: &Path, console: &Console) -> Result<Network, Failure> {
     Ok(network)
 }
 
+/// Refuses a size for arrays.
+pub fn check_size(wanted: Option<(usize, usize)>, data: &Path) -> Result<(), Failure> {
+    if wanted.is_none() || !data.is_file() {
+        return Ok(());
+    }
+    let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
+    Err(Failure::Usage(text.into()))
+}
+
 /// What a model takes of a folder's pictures. Of arrays nothing is asked here.
 pub fn format_of(
     network: &Network,
     wanted: Option<(usize, usize)>,
     arrays: bool,
+    console: &Console,
 ) -> Result<(usize, usize, Channels), Failure> {
     if arrays {
         return Ok((SIDE, SIDE, Channels::Rgb));
@@ -476,6 +490,12 @@ pub fn format_of(
     if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
         let shape = crate::table::symbolic_shape(&inputs[0]);
         return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
+    }
+    if wanted.is_none() && (height.is_none() || width.is_none()) {
+        let name = network.model().name();
+        console.note(&format!(
+            "{name} takes pictures of any size: they are brought to {rows}x{columns}; --image-size says another"
+        ));
     }
     Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
 }

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::Path;
 
 use cnn::Tensor;
-use cnn::data::{Broken, Channels, Dataset, ImageDirectory, LabelMode, Note};
+use cnn::data::{Broken, Channels, Dataset, Example, ImageDirectory, LabelMode, Note};
 use cnn::io::files;
 use cnn::io::npz::Npz;
 
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{Failure, suggestion};
 use crate::table::{Table, shape};
 
 /// The share of the samples that judges the training where nothing is said.
@@ -100,6 +100,29 @@ impl Data {
         }
         (self.samples, self.validation) = (samples, Some(validation));
         Ok(())
+    }
+
+    /// With classes of these names, in this order: folders are found among them by name, arrays have their numbers already.
+    pub fn with_classes(self, names: Vec<String>, path: &Path) -> Result<Self, Failure> {
+        if path.is_file() {
+            // More classes than names are refused with the model.
+            return Ok(if self.classes.len() == names.len() { Self { classes: names, ..self } } else { self });
+        }
+        let number = |folder: &String| {
+            let found = names.iter().position(|name| name == folder);
+            found.map(|number| number as f32).ok_or_else(|| {
+                let near = suggestion(folder, names.iter().map(String::as_str));
+                let text = format!("holds a folder '{folder}', which is no name of a class{near}");
+                Failure::Failed(format!("{}: {text}; take it out, or name it as its class", path.display()))
+            })
+        };
+        let numbers = self.classes.iter().map(number).collect::<Result<Vec<f32>, Failure>>()?;
+        let samples = self.samples.map(move |sample, _| {
+            let number = |label: &f32| numbers.get(*label as usize).copied().unwrap_or(*label);
+            let y = sample.y.map(|y| Tensor::from_fn(y.shape().to_vec(), |i| number(&y.data()[i])));
+            Ok(Example { y, ..sample })
+        });
+        Ok(Self { samples, classes: names, ..self })
     }
 
     /// Targets as rows of 0 and 1 in place of class numbers.

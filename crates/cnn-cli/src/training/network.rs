@@ -77,6 +77,17 @@ pub fn on_base(
     behind_preprocessing(inner, &base.weights()?, row.preprocess, data, Some(last), seed)
 }
 
+/// A model with the preprocessing before it that a file does not say of. It takes samples as they are from then on.
+pub fn with_preprocessing(network: &Network, preprocess: Preprocess, data: &Data) -> Result<Network, Failure> {
+    let channels = data.shape.last().copied().unwrap_or(0);
+    if matches!(preprocess, Preprocess::Caffe | Preprocess::Torch) && channels != 3 {
+        let text =
+            format!("--preprocess caffe and torch are for pictures of 3 channels, but the samples have {channels}");
+        return Err(Failure::Failed(format!("{text}; take tf, or leave --preprocess out")));
+    }
+    behind_preprocessing(network.model().clone(), &network.weights()?, preprocess, data, None, 0)
+}
+
 /// A model behind layers that make of the samples pixels from 0 to 255, and of these what Keras's `preprocess_input` does;
 /// `last` comes behind it.
 fn behind_preprocessing(

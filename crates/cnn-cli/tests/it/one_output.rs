@@ -10,11 +10,11 @@ use image::{Rgb, RgbImage};
 use crate::succeeds;
 use crate::training::{class, fails, save};
 
-/// A network with one output, the logit of a picture's mean from 0 to 1 less 0.5, or its probability.
-pub(crate) fn brightness(activation: Activation) -> Network {
+/// A network with one output, the mean of a picture's values times `scale`, and `bias`: a logit, or its probability.
+pub(crate) fn brightness(activation: Activation, scale: f64, bias: f32) -> Network {
     let model = Sequential::new("brightness")
         .input([Some(8), Some(8), Some(3)])
-        .and_then(|model| model.add(Rescaling::new(1.0 / 255.0, 0.0)))
+        .and_then(|model| model.add(Rescaling::new(scale, 0.0)))
         .and_then(|model| model.add(Conv2D::new(1, 1).name("mean")))
         .and_then(|model| model.add(GlobalAveragePooling2D::new()))
         .and_then(|model| model.add(Dense::new(1).activation(activation).name("predictions")))
@@ -23,7 +23,7 @@ pub(crate) fn brightness(activation: Activation) -> Network {
     let mut weights = Weights::initialize(&model, 0);
     weights.insert("mean/kernel", Tensor::full(vec![1, 1, 3, 1], 1.0 / 3.0));
     weights.insert("predictions/kernel", Tensor::full(vec![1, 1], 1.0));
-    weights.insert("predictions/bias", Tensor::full(vec![1], -0.5));
+    weights.insert("predictions/bias", Tensor::full(vec![1], bias));
     Network::new(model, weights).unwrap()
 }
 
@@ -59,8 +59,8 @@ fn one_output_is_both_classes() {
 
     // A logit is made a probability; what is bright speaks for the second class, what is dark for the first.
     RgbImage::from_fn(8, 8, |x, _| Rgb([if x < 4 { 255 } else { 0 }; 3])).save(at.join("half.png")).unwrap();
-    save(&brightness(Activation::Linear), at.join("linear.keras"));
-    save(&brightness(Activation::Sigmoid), at.join("sigmoid.keras"));
+    save(&brightness(Activation::Linear, 1.0 / 255.0, -0.5), at.join("linear.keras"));
+    save(&brightness(Activation::Sigmoid, 1.0 / 255.0, -0.5), at.join("sigmoid.keras"));
     for model in ["linear", "sigmoid"] {
         let line = format!("classify data/apple/0.png --model {model}.keras --device cpu");
         let [(first, p), (_, q)] = &scored(&line, at)[..] else { panic!("{line}") };

@@ -312,6 +312,8 @@ impl Train {
             "samples": data.samples.len(),
             "shape": data.shape,
             "classes": data.classes,
+            // A second stage begins where these have ended.
+            "epochs": self.fine_tuning.is_asked().then(|| self.epochs()),
             "batch": self.batch,
             "optimizer": self.optimizer.text,
             "learning_rate_multiplier": (!multipliers.is_empty()).then_some(multipliers),
@@ -326,11 +328,15 @@ impl Train {
         if let Value::Object(settings) = settings { settings } else { Map::new() }
     }
 
+    fn epochs(&self) -> usize {
+        self.epochs.map_or(EPOCHS, |epochs| epochs as usize)
+    }
+
     fn stage(&self, data: &Data, folder: &Folder) -> Result<Stage, Failure> {
         let batches = data.samples.batches().max(1);
         let epochs = match self.steps {
             Some(steps) => usize::try_from(steps).unwrap_or(usize::MAX).div_ceil(batches),
-            None => self.epochs.map_or(EPOCHS, |epochs| epochs as usize),
+            None => self.epochs(),
         };
         let steps = self.steps.unwrap_or((epochs * batches) as u64);
         let (checkpoint, history) = (folder.checkpoint(), folder.file("history.csv"));

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 
 const BEST: &str = "best.keras";
+const MODEL: &str = "model.keras";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const FINE_TUNING: &str = "fine_tuning.safetensors";
 
 /// See the module.
 #[derive(Debug)]
@@ -38,7 +41,13 @@ impl Folder {
                 let text = "holds a training; go on with it by --resume, or name another --folder";
                 return Err(Failure::Failed(format!("{shown}: {text}")));
             }
-            (false, false) => {}
+            (false, false) => {
+                // A training would take them for its own.
+                if let Some(left) = [FINE_TUNING, BEST, MODEL].into_iter().find(|name| folder.file(name).exists()) {
+                    let text = format!("holds {left} of a training that has no checkpoint to go on from");
+                    return Err(Failure::Failed(format!("{shown}: {text}; take it away, or name another --folder")));
+                }
+            }
         }
         Self::make(path)?;
         if !resume {
@@ -61,12 +70,12 @@ impl Folder {
 
     /// What a training goes on from.
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
+        self.path.join(CHECKPOINT)
     }
 
     /// What its second stage goes on from.
     pub fn fine_tuning_checkpoint(&self) -> PathBuf {
-        self.path.join("fine_tuning.safetensors")
+        self.path.join(FINE_TUNING)
     }
 
     /// A file of that name.
@@ -76,7 +85,7 @@ impl Folder {
 
     /// The model as it is after the last step.
     pub fn model(&self) -> PathBuf {
-        self.path.join("model.keras")
+        self.path.join(MODEL)
     }
 
     /// The model after the epoch with the least loss, as a template of [`cnn::training::ModelCheckpoint`].

@@ -9,6 +9,7 @@ mod judging;
 mod looking_inside;
 mod one_output;
 mod rates;
+mod results;
 mod training;
 
 use std::path::Path;

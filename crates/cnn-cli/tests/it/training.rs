@@ -388,6 +388,9 @@ fn a_base_is_fine_tuned() {
     assert!(parts.iter().all(|(path, tensor)| trained.get(path) == Some(tensor)));
     let resumed: Vec<String> = fs::read_to_string(at.join("steps.csv")).unwrap().lines().map(String::from).collect();
     assert_eq!(resumed, steps);
+    // The second stage has begun behind two epochs.
+    let more = two.replace("--epochs 2", "--epochs 3");
+    fails(&format!("{more} --fine-tune-epochs 3 --folder parts --resume"), at, 1, &["epochs was 2, is 3"]);
     // A multiplier of the base waits for the second stage.
     let slow = format!("{two} --fine-tune-epochs 1 --learning-rate-multiplier");
     succeeds(&format!("{slow} resnet50/=0.1 --folder slow"), at);

@@ -396,17 +396,21 @@ impl Train {
             let _ = std::fs::remove_file(&stage.checkpoint);
         }
         watch.finish()?;
-        self.check_interrupted(trainer, stage.steps, stop)?;
+        self.check_interrupted(trainer, stage)?;
         Ok(fitted)
     }
 
-    fn check_interrupted(&self, trainer: &Trainer, steps: u64, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-        let done = trainer.iterations();
-        if !stop.load(Ordering::Relaxed) || done >= steps {
+    fn check_interrupted(&self, trainer: &Trainer, stage: &Stage) -> Result<(), Failure> {
+        let (done, steps) = (trainer.iterations(), stage.steps);
+        if !stage.stop.load(Ordering::Relaxed) || done >= steps {
             return Ok(());
         }
-        let text = format!("stopped after step {done} of {steps}; the same command with --resume goes on from there");
-        Err(Failure::Interrupted(text))
+        let how = match (stage.checkpoint.exists(), stage.before) {
+            (true, _) => "the same command with --resume goes on from there",
+            (false, 0) => "there is no checkpoint yet, so the same command begins anew",
+            (false, _) => "the same command with --resume goes on from the end of the first stage",
+        };
+        Err(Failure::Interrupted(format!("stopped after step {done} of {steps}; {how}")))
     }
 
     /// Writes what has been learned, and how well.

@@ -1,9 +1,13 @@
 //! What a training leaves in its folder, and takes up from there.
 
 use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::succeeds;
-use crate::training::{fails, npz, rows};
+use cnn::{Network, Tensor};
+
+use crate::training::{fails, npz, rows, save};
+use crate::{Ran, prepare, succeeds};
 
 /// Files of another training are not taken for those of a new one.
 #[test]
@@ -24,4 +28,34 @@ fn what_another_training_has_left() {
     succeeds(line, at);
     fs::remove_file(at.join("training/checkpoint.safetensors")).unwrap();
     fails(line, at, 1, &["training: holds best.keras"]);
+}
+
+/// Ctrl-C before the first step: there is nothing to go on from yet, and nothing in the way of beginning anew.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_a_base_is_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let x = Tensor::from_fn(vec![200, 64, 64, 3], |i| (i * 31 % 256) as f32);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![200], |i| (i % 2) as f32))]);
+    let arguments = cnn::zoo::Arguments::default().include_top(false).input_shape([64, 64, 3]);
+    let base = Network::untrained("ResNet50", &arguments.pooling(cnn::zoo::Pooling::Avg), 2).unwrap();
+    save(&base, at.join("w.weights.h5"));
+    let train = "train d.npz --base ResNet50 --weights w.weights.h5 --freeze --batch 1 --epochs 2 --device cpu";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    prepare(&mut command, train, at);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = Instant::now();
+    // It is made when the training begins, before the base is computed.
+    while !at.join("training/history.csv").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.status, Some(130), "{}", ran.err);
+    let wanted = "stopped after step 0 of 320; there is no checkpoint yet, so the same command begins anew";
+    assert!(ran.err.contains(wanted), "{}", ran.err);
+    fails(&format!("{train} --resume"), at, 1, &["there is no checkpoint to go on from"]);
+    succeeds(&train.replace("--epochs 2", "--steps 1"), at);
 }

@@ -391,11 +391,10 @@ impl Train {
         }
         let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
         drop(fit);
-        if watch.diverged() {
-            // A training that cannot go on; if this fails, the user does it.
-            let _ = std::fs::remove_file(&stage.checkpoint);
-        }
-        watch.finish()?;
+        let diverged = watch.diverged();
+        watch
+            .finish()
+            .map_err(|failure| if diverged { diverged_from(folder, &stage.checkpoint, failure) } else { failure })?;
         self.check_interrupted(trainer, stage)?;
         Ok(fitted)
     }
@@ -456,6 +455,21 @@ impl Train {
         }
         Ok(())
     }
+}
+
+/// Ends a training that cannot go on, and says what remains of it.
+fn diverged_from(folder: &Folder, checkpoint: &Path, failure: Failure) -> Failure {
+    // What it would go on from are no numbers. If this fails, the user does it.
+    let _ = std::fs::remove_file(checkpoint);
+    let Failure::Failed(text) = failure else { return failure };
+    let remains = match folder.finite_best() {
+        Some(best) => {
+            let best = best.display();
+            format!("{best} is the model after its best epoch, which --model {best} trains on, with another --folder")
+        }
+        None => "nothing is kept of it".into(),
+    };
+    Failure::Failed(format!("{text}; {remains}"))
 }
 
 /// What a training is watched and judged by.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cnn::io::files;
 use cnn::plot::Curves;
 use cnn::training::History;
+use cnn::{Network, Weights};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
@@ -104,6 +105,19 @@ impl Folder {
     /// The file that this template stands for, once an epoch has ended.
     pub fn written_best(&self) -> Option<PathBuf> {
         Some(self.path.join(BEST)).filter(|path| path.exists())
+    }
+
+    /// The same, if its weights are numbers; else it goes away: an epoch's loss is one of the weights before its last step.
+    pub fn finite_best(&self) -> Option<PathBuf> {
+        let best = self.written_best()?;
+        let weights = Network::load(&best).and_then(|network| network.weights());
+        let finite = |weights: Weights| weights.iter().all(|(_, tensor)| tensor.data().iter().all(|x| x.is_finite()));
+        if weights.is_ok_and(finite) {
+            return Some(best);
+        }
+        // If this fails, a later training says that it is there.
+        let _ = fs::remove_file(&best);
+        None
     }
 
     /// Writes a file of that name; its path.

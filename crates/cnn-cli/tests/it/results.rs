@@ -4,8 +4,10 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cnn::layers::Activation;
 use cnn::{Network, Tensor};
 
+use crate::one_output::brightness;
 use crate::training::{fails, npz, rows, save};
 use crate::{Ran, prepare, succeeds};
 
@@ -58,4 +60,33 @@ fn ctrl_c_while_a_base_is_computed() {
     assert!(ran.err.contains(wanted), "{}", ran.err);
     fails(&format!("{train} --resume"), at, 1, &["there is no checkpoint to go on from"]);
     succeeds(&train.replace("--epochs 2", "--steps 1"), at);
+}
+
+/// A learning rate that is too large: the user is told at the step, and of what remains. What has no numbers does not.
+#[test]
+fn a_training_that_diverges_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let line = "train d.npz --optimizer sgd,lr=1e30 --batch 8 --device cpu";
+    for _ in 0..2 {
+        let wanted =
+            ["the loss of step", "so nothing more is learned; a smaller learning rate", "nothing is kept of it"];
+        fails(line, at, 1, &wanted);
+        assert!(!at.join("training/model.keras").exists());
+    }
+    let x = Tensor::from_fn(vec![16, 8, 8, 3], |i| if i / 192 % 2 == 1 { 178.5 } else { 76.5 });
+    npz(at.join("b.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![16], |i| (i % 2) as f32))]);
+    save(&brightness(Activation::Linear, 1.0, 0.0), at.join("m.keras"));
+    let train =
+        "train b.npz --model m.keras --loss mse --validation 0 --batch 16 --epochs 100 --device cpu --optimizer sgd";
+    // Its first steps make finite weights.
+    let wanted = ["training/best.keras is the model after its best epoch, which --model training/best.keras trains on"];
+    fails(&format!("{train},lr=1e-4"), at, 1, &wanted);
+    assert!(!at.join("training/checkpoint.safetensors").exists());
+    succeeds("train b.npz --model training/best.keras --loss mse --optimizer sgd,lr=0 --folder on --device cpu", at);
+    // Its first step makes weights that are none, after a loss that is one.
+    fails(&format!("{train},lr=1e38 --folder none"), at, 1, &["the loss of step 2 is", "nothing is kept of it"]);
+    assert!(!at.join("none/best.keras").exists());
 }

@@ -484,19 +484,6 @@ fn data_that_cannot_be_learned() {
     fails("evaluate good.npz --model none.keras --confusion c.txt", at, 2, &["end the name in .svg or .png"]);
 }
 
-/// A learning rate that is far too large: the user is told at the step, and nothing is left to be resumed.
-#[test]
-fn a_training_that_diverges_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let (x, y) = rows(64, 4);
-    npz(folder.path().join("d.npz"), &[("x", &x), ("y", &y)]);
-    let line = "train d.npz --optimizer sgd,lr=1e30 --batch 8 --device cpu";
-    for _ in 0..2 {
-        fails(line, folder.path(), 1, &["the loss of step", "so nothing more is learned; a smaller learning rate"]);
-        assert!(!folder.path().join("training/model.keras").exists());
-    }
-}
-
 #[test]
 fn few_samples_and_no_gpu() {
     let folder = tempfile::tempdir().unwrap();

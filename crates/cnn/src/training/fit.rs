@@ -384,8 +384,8 @@ impl Run<'_, '_> {
             logs = means(&self.loss, &self.fit.metrics);
             self.callbacks(|callback, control| callback.on_train_batch_end(index, &mut logs, control))?;
             self.obey(trainer).await?;
-            let (examples, loss) = (batch.x.shape()[0], stepped.loss);
-            self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, logs: &logs });
+            let (examples, loss, done) = (batch.x.shape()[0], stepped.loss, stepped.done);
+            self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, done, logs: &logs });
             let last = index + 1 == batches;
             if self.at_end(trainer) && !last {
                 self.stopped = true;

@@ -18,6 +18,8 @@ pub enum Progress<'a> {
         examples: usize,
         /// The loss of this batch alone.
         loss: f64,
+        /// Whether the weights have learned from it: see [`Stepped::done`](super::Stepped::done).
+        done: bool,
         /// The means so far of the epoch.
         logs: &'a Logs,
     },

@@ -64,7 +64,7 @@ pub struct Train {
     fine_tuning: FineTuning,
     /// Looks for a learning rate instead of training, and draws the loss over it: .svg or .png
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "learning_rate.svg")]
-    #[arg(conflicts_with_all = ["resume", "output"])]
+    #[arg(conflicts_with_all = ["resume", "output", "folder", "epochs", "steps", "step_log"])]
     find_learning_rate: Option<PathBuf>,
     /// What a folder's pictures are brought to: 96, or HEIGHTxWIDTH; by default what the model takes, or 128
     #[arg(long, value_name = "N|HxW")]
@@ -189,6 +189,7 @@ impl Train {
             let device = device::open(self.device, console)?;
             let _cache = PipelineCache::of(&device, console);
             let mut trainer = Trainer::new(&device, &network, first)?;
+            let _doing = console.doing(&format!("looking for a learning rate on {device}"));
             return find_learning_rate(&mut trainer, &data.samples, drawing, out);
         }
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;

@@ -417,6 +417,9 @@ fn a_learning_rate_is_looked_for() {
     assert!(fs::read_to_string(at.join("learning_rate.svg")).unwrap().contains("steepest"));
     assert!(!at.join("training").exists());
     fails("train d.npz --find-learning-rate rate.gif", at, 2, &["end its name in .svg or .png"]);
+    for option in ["--step-log s.csv", "--folder other", "--epochs 2", "--steps 2", "--output m.keras", "--resume"] {
+        fails(&format!("train d.npz --find-learning-rate r.svg {option}"), at, 2, &["cannot be used with"]);
+    }
 }
 
 #[test]

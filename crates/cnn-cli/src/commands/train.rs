@@ -168,6 +168,11 @@ impl Train {
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
+        if self.freezes() && data.samples.is_mapped() {
+            let text =
+                "the frozen base is computed in each step, not once, since this loss takes targets as rows of 0 and 1";
+            console.note(text);
+        }
         let training = Training::new(loss, self.optimizer.optimizer)
             .seed(self.seed)
             .mixed_precision(self.mixed)
@@ -293,8 +298,12 @@ impl Train {
         let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
         let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
         let base = weights.zoo(row, arguments, console)?;
-        let freeze = self.freeze || self.fine_tuning.is_asked();
-        network::on_base(row, &base, freeze, data, loss, self.seed)
+        network::on_base(row, &base, self.freezes(), data, loss, self.seed)
+    }
+
+    /// Whether the base is left as it is, be it at first.
+    fn freezes(&self) -> bool {
+        self.freeze || self.fine_tuning.is_asked()
     }
 
     /// All that decides what is computed.

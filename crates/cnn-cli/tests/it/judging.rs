@@ -119,3 +119,27 @@ fn a_model_without_its_preprocessing() {
     succeeds(&format!("{line} tf"), at);
     fails("train grey.npz --preprocess tf", at, 2, &["--model"]);
 }
+
+/// A picture gets smaller in `cnn classify` as in training, if that is asked for.
+#[test]
+fn a_picture_is_made_smaller_as_in_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for (channel, name) in ["a", "b"].into_iter().enumerate() {
+        class(&at.join("data").join(name), channel, 1, &[(37, 23)]);
+    }
+    save(&tiny(2, [Some(8), Some(8), Some(3)]), at.join("m.keras"));
+    let ran = succeeds("evaluate data --model m.keras --device cpu", at);
+    let loss: f64 = ran.out.lines().next().unwrap().split_whitespace().last().unwrap().parse().unwrap();
+    let of = |options: &str| {
+        let line = format!("classify data --model m.keras --device cpu --json {options}");
+        let json: serde_json::Value = serde_json::from_str(&succeeds(&line, at).out).unwrap();
+        let score = |class: usize| {
+            let labels = json["results"][class]["labels"].as_array().unwrap();
+            labels.iter().find(|label| label["index"] == class).unwrap()["score"].as_f64().unwrap()
+        };
+        -(score(0).ln() + score(1).ln()) / 2.0
+    };
+    assert!((of("--interpolation dataset") - loss).abs() < 1e-4, "{} {loss}", of("--interpolation dataset"));
+    assert!((of("") - loss).abs() > 1e-4, "{} {loss}", of(""));
+}

@@ -152,18 +152,19 @@ impl PictureArgs {
         let picture = decode(&bytes, &path.display().to_string(), &options);
         let picture = picture.map_err(|error| chain(&error))?.convert(format.channels);
         let (height, width) = (format.height, format.width);
-        let preprocessed = |pixels| preprocess.apply(pixels).map_err(|error| format!("{}: {error}", path.display()));
-        let resized = match (self.interpolation.filter(), self.keep_aspect_ratio) {
-            (Some(filter), true) => picture.resize_keeping_aspect_ratio(height, width, filter),
-            (Some(filter), false) => picture.resize(height, width, filter),
+        let pixels = match (self.interpolation.filter(), self.keep_aspect_ratio) {
+            (Some(filter), true) => picture
+                .resize_keeping_aspect_ratio(height, width, filter)
+                .map(|picture| picture.to_tensor(format.channels)),
+            (Some(filter), false) => picture.resize(height, width, filter).map(|x| x.to_tensor(format.channels)),
             (None, crop) => {
                 let fit = if crop { Fit::Crop } else { Fit::Stretch };
-                let pixels = picture.resize_to_tensor(height, width, ResizeMethod::Bilinear, fit);
-                let pixels =
-                    pixels.map_err(|error| chain(&error))?.reshape(vec![1, height, width, format.channels.count()]);
-                return preprocessed(pixels.map_err(|error| chain(&error))?);
+                picture.resize_to_tensor(height, width, ResizeMethod::Bilinear, fit)
             }
         };
-        preprocessed(resized.map_err(|error| chain(&error))?.to_tensor(format.channels))
+        // A dataset's pictures come without the axis of the batch.
+        let pixels = pixels.map_err(|error| chain(&error))?;
+        let pixels = pixels.reshape(vec![1, height, width, format.channels.count()]).map_err(|error| chain(&error))?;
+        preprocess.apply(pixels).map_err(|error| format!("{}: {error}", path.display()))
     }
 }

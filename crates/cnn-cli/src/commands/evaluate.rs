@@ -8,7 +8,6 @@ use cnn::io::files;
 use cnn::training::{Optimizer, Trainer, Training};
 use cnn::{DeviceRequest, Network};
 
-use super::train::{check_size, format_of};
 use crate::console::Console;
 use crate::device;
 use crate::failure::Failure;
@@ -16,7 +15,7 @@ use crate::labels::names;
 use crate::paths::check_writable;
 use crate::picture::{self, Size};
 use crate::pipeline_cache::PipelineCache;
-use crate::training::data::{Data, Reading};
+use crate::training::data::{Data, Reading, check_size, format_of};
 use crate::training::judge::Judgement;
 use crate::training::loss::{self, LossName};
 use crate::training::network;

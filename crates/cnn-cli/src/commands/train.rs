@@ -24,7 +24,7 @@ use crate::paths::check_writable;
 use crate::picture::{self, SIDE, Size};
 use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
-use crate::training::data::{Data, Reading};
+use crate::training::data::{Data, Reading, check_size, format_of};
 use crate::training::judge::{Judgement, accuracy};
 use crate::training::loss::{self, LossName};
 use crate::training::multiplier::{Multiplier, multiplied, of_first_stage};
@@ -402,9 +402,10 @@ impl Train {
         let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
         drop(fit);
         let diverged = watch.diverged();
-        watch
-            .finish()
-            .map_err(|failure| if diverged { diverged_from(folder, &stage.checkpoint, failure) } else { failure })?;
+        match watch.finish() {
+            Err(Failure::Failed(text)) if diverged => return Err(folder.diverged(&stage.checkpoint, &text)),
+            finished => finished?,
+        }
         self.check_interrupted(trainer, stage)?;
         Ok(fitted)
     }
@@ -467,21 +468,6 @@ impl Train {
     }
 }
 
-/// Ends a training that cannot go on, and says what remains of it.
-fn diverged_from(folder: &Folder, checkpoint: &Path, failure: Failure) -> Failure {
-    // What it would go on from are no numbers. If this fails, the user does it.
-    let _ = std::fs::remove_file(checkpoint);
-    let Failure::Failed(text) = failure else { return failure };
-    let remains = match folder.finite_best() {
-        Some(best) => {
-            let best = best.display();
-            format!("{best} is the model after its best epoch, which --model {best} trains on, with another --folder")
-        }
-        None => "nothing is kept of it".into(),
-    };
-    Failure::Failed(format!("{text}; {remains}"))
-}
-
 /// What a training is watched and judged by.
 fn monitor(data: &Data) -> &'static str {
     if data.validation.is_some() { "val_loss" } else { "loss" }
@@ -493,43 +479,4 @@ fn load(path: &Path, console: &Console) -> Result<Network, Failure> {
     let network = Network::load(path)?;
     network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", path.display())));
     Ok(network)
-}
-
-/// Refuses a size for arrays.
-pub fn check_size(wanted: Option<(usize, usize)>, data: &Path) -> Result<(), Failure> {
-    if wanted.is_none() || !data.is_file() {
-        return Ok(());
-    }
-    let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
-    Err(Failure::Usage(text.into()))
-}
-
-/// What a model takes of a folder's pictures. Of arrays nothing is asked here.
-pub fn format_of(
-    network: &Network,
-    wanted: Option<(usize, usize)>,
-    arrays: bool,
-    console: &Console,
-) -> Result<(usize, usize, Channels), Failure> {
-    if arrays {
-        return Ok((SIDE, SIDE, Channels::Rgb));
-    }
-    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", network.model().name())));
-    let inputs = network.model().input_shapes();
-    let &[_, height, width, Some(channels @ (1 | 3))] = inputs[0].as_slice() else {
-        let shape = crate::table::symbolic_shape(&inputs[0]);
-        return refuse(format!("it takes {shape}, not pictures of 1 or 3 channels; give the samples as an .npz"));
-    };
-    let (rows, columns) = wanted.unwrap_or((height.unwrap_or(SIDE), width.unwrap_or(SIDE)));
-    if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
-        let shape = crate::table::symbolic_shape(&inputs[0]);
-        return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
-    }
-    if wanted.is_none() && (height.is_none() || width.is_none()) {
-        let name = network.model().name();
-        console.note(&format!(
-            "{name} takes pictures of any size: they are brought to {rows}x{columns}; --image-size says another"
-        ));
-    }
-    Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
 }

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 
-use cnn::Tensor;
 use cnn::data::{Broken, Channels, Dataset, Example, ImageDirectory, LabelMode, Note};
 use cnn::io::files;
 use cnn::io::npz::Npz;
+use cnn::{Network, Tensor};
 
 use crate::console::Console;
 use crate::failure::{Failure, suggestion};
-use crate::table::{Table, shape};
+use crate::picture::SIDE;
+use crate::table::{Table, shape, symbolic_shape};
 
 /// The share of the samples that judges the training where nothing is said.
 const VALIDATION: f64 = 0.2;
@@ -28,6 +29,45 @@ pub struct Reading {
     pub shuffle: bool,
     /// What the order depends on.
     pub seed: u64,
+}
+
+/// Refuses a size for arrays.
+pub fn check_size(wanted: Option<(usize, usize)>, data: &Path) -> Result<(), Failure> {
+    if wanted.is_none() || !data.is_file() {
+        return Ok(());
+    }
+    let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
+    Err(Failure::Usage(text.into()))
+}
+
+/// What a model takes of a folder's pictures. Of arrays nothing is asked here.
+pub fn format_of(
+    network: &Network,
+    wanted: Option<(usize, usize)>,
+    arrays: bool,
+    console: &Console,
+) -> Result<(usize, usize, Channels), Failure> {
+    if arrays {
+        return Ok((SIDE, SIDE, Channels::Rgb));
+    }
+    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", network.model().name())));
+    let inputs = network.model().input_shapes();
+    let &[_, height, width, Some(channels @ (1 | 3))] = inputs[0].as_slice() else {
+        let shape = symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of 1 or 3 channels; give the samples as an .npz"));
+    };
+    let (rows, columns) = wanted.unwrap_or((height.unwrap_or(SIDE), width.unwrap_or(SIDE)));
+    if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
+        let shape = symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
+    }
+    if wanted.is_none() && (height.is_none() || width.is_none()) {
+        let name = network.model().name();
+        console.note(&format!(
+            "{name} takes pictures of any size: they are brought to {rows}x{columns}; --image-size says another"
+        ));
+    }
+    Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
 }
 
 /// Samples with their classes.

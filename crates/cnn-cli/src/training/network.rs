@@ -85,6 +85,9 @@ pub fn with_preprocessing(network: &Network, preprocess: Preprocess, data: &Data
             format!("--preprocess caffe and torch are for pictures of 3 channels, but the samples have {channels}");
         return Err(Failure::Failed(format!("{text}; take tf, or leave --preprocess out")));
     }
+    if preprocess == Preprocess::None && data.white == 255.0 {
+        return Ok(network.clone());
+    }
     behind_preprocessing(network.model().clone(), &network.weights()?, preprocess, data, None, 0)
 }
 

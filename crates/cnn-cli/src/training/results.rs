@@ -107,8 +107,24 @@ impl Folder {
         Some(self.path.join(BEST)).filter(|path| path.exists())
     }
 
-    /// The same, if its weights are numbers; else it goes away: an epoch's loss is one of the weights before its last step.
-    pub fn finite_best(&self) -> Option<PathBuf> {
+    /// Ends a training that cannot go on, for this reason: takes its checkpoint away, and says what remains.
+    pub fn diverged(&self, checkpoint: &Path, why: &str) -> Failure {
+        // What it would go on from are no numbers. If this fails, the user does it.
+        let _ = fs::remove_file(checkpoint);
+        let remains = match self.finite_best() {
+            Some(best) => {
+                let best = best.display();
+                format!(
+                    "{best} is the model after its best epoch, which --model {best} trains on, with another --folder"
+                )
+            }
+            None => "nothing is kept of it".into(),
+        };
+        Failure::Failed(format!("{why}; {remains}"))
+    }
+
+    /// The best model, if its weights are numbers; else it goes away: an epoch's loss is that before its last step.
+    fn finite_best(&self) -> Option<PathBuf> {
         let best = self.written_best()?;
         let weights = Network::load(&best).and_then(|network| network.weights());
         let finite = |weights: Weights| weights.iter().all(|(_, tensor)| tensor.data().iter().all(|x| x.is_finite()));

@@ -218,3 +218,39 @@ fn what_cannot_be_explained_is_refused() {
         assert!(error.contains(wanted), "{error}");
     }
 }
+
+/// One output is that of class 1, and what speaks against it speaks for class 0: as of two outputs of opposite signs.
+#[test]
+fn one_output_is_of_two_classes() {
+    let model = |outputs| {
+        let model = Sequential::new("m").input([6, 6, 1]).and_then(|m| m.add(Conv2D::new(2, 3))).unwrap();
+        let model =
+            model.add(Flatten).and_then(|m| m.add(Dense::new(outputs).activation(Activation::Sigmoid).name("out")));
+        model.and_then(Sequential::model).unwrap()
+    };
+    let runner = |model: Model, weights: Weights| {
+        Runner::new(&Device::Reference, Network::new(model, weights).unwrap(), Options::default()).unwrap()
+    };
+    let weights = Weights::initialize(&model(1), 1);
+    let kernel = weights.get("out/kernel").unwrap().clone();
+    let mut opposite = weights.clone();
+    let sign = |i: usize| if i.is_multiple_of(2) { -1.0 } else { 1.0 };
+    opposite.insert("out/kernel", Tensor::from_fn(vec![kernel.len(), 2], |i| sign(i) * kernel.data()[i / 2]));
+    opposite.insert("out/bias", Tensor::full(vec![2], 0.0));
+    let (one, two) = (runner(model(1), weights), runner(model(2), opposite));
+    let x = Tensor::from_fn(vec![1, 6, 6, 1], |i| (i * 7 % 11) as f32 / 10.0);
+    let both = |runner: &Runner| {
+        let grad_cam = GradCam::new_blocking(runner, None, x.shape()).unwrap();
+        let maps = [0, 1].map(|class| grad_cam.maps_blocking(&x, &[class]).unwrap().into_data());
+        let occlusion = Occlusion::new(2, 2).maps_blocking(runner, &x, &[0, 1]).unwrap();
+        [maps.concat(), occlusion.into_data()]
+    };
+    for (one, two) in both(&one).into_iter().zip(both(&two)) {
+        assert!(one.iter().any(|&x| x > 1e-3) && one.len() == two.len());
+        assert!(one.iter().zip(&two).all(|(a, b)| (a - b).abs() < 1e-6), "{one:?} {two:?}");
+    }
+    let no_class = |error: Error| matches!(error, Error::Explain(ExplainError::NoSuchClass { class: 2, classes: 2 }));
+    assert!(no_class(Occlusion::new(2, 2).maps_blocking(&one, &x, &[2]).unwrap_err()));
+    let grad_cam = GradCam::new_blocking(&one, None, x.shape()).unwrap();
+    assert!(no_class(grad_cam.maps_blocking(&x, &[2]).unwrap_err()));
+}

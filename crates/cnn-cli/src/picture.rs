@@ -4,7 +4,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cnn::data::{self, Channels, DecodeOptions, decode};
+use cnn::data::{self, Channels, DecodeOptions, Fit, ResizeMethod, decode};
 use cnn::zoo::Preprocess;
 use cnn::{Model, Network, Tensor, io};
 
@@ -18,7 +18,7 @@ pub struct PictureArgs {
     /// What is done to pixels before; by default what the zoo says of its model, and nothing for a file
     #[arg(long)]
     preprocess: Option<Mode>,
-    /// How a picture is brought to the model's size, by the filters of Keras's load_img
+    /// How a picture is brought to the model's size: by a filter of Keras's load_img, or as cnn train does
     #[arg(long, default_value = "nearest")]
     interpolation: Interpolation,
     /// Takes the middle of a picture in the model's aspect ratio, instead of stretching the whole
@@ -31,7 +31,7 @@ pub struct PictureArgs {
 
 /// Keras's modes of `preprocess_input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
+pub enum Mode {
     /// RGB to BGR, minus ImageNet's mean: ResNet50, VGG16
     Caffe,
     /// -1 to 1: MobileNetV2, InceptionV3
@@ -53,7 +53,7 @@ impl From<Mode> for Preprocess {
     }
 }
 
-/// Keras's names of filters.
+/// Keras's names of filters, and its other way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Interpolation {
     Nearest,
@@ -61,16 +61,20 @@ enum Interpolation {
     Bicubic,
     Lanczos,
     Hamming,
+    /// As `cnn train` reads a folder, and Keras's image_dataset_from_directory: bilinear between the nearest pixels alone
+    Dataset,
 }
 
-impl From<Interpolation> for data::Interpolation {
-    fn from(interpolation: Interpolation) -> Self {
-        match interpolation {
-            Interpolation::Nearest => data::Interpolation::Nearest,
-            Interpolation::Bilinear => data::Interpolation::Bilinear,
-            Interpolation::Bicubic => data::Interpolation::Bicubic,
-            Interpolation::Lanczos => data::Interpolation::Lanczos,
-            Interpolation::Hamming => data::Interpolation::Hamming,
+impl Interpolation {
+    /// Of `load_img`.
+    fn filter(self) -> Option<data::Interpolation> {
+        match self {
+            Interpolation::Nearest => Some(data::Interpolation::Nearest),
+            Interpolation::Bilinear => Some(data::Interpolation::Bilinear),
+            Interpolation::Bicubic => Some(data::Interpolation::Bicubic),
+            Interpolation::Lanczos => Some(data::Interpolation::Lanczos),
+            Interpolation::Hamming => Some(data::Interpolation::Hamming),
+            Interpolation::Dataset => None,
         }
     }
 }
@@ -147,12 +151,20 @@ impl PictureArgs {
         let options = if self.as_keras { options.as_keras() } else { options };
         let picture = decode(&bytes, &path.display().to_string(), &options);
         let picture = picture.map_err(|error| chain(&error))?.convert(format.channels);
-        let interpolation = self.interpolation.into();
-        let picture = match self.keep_aspect_ratio {
-            true => picture.resize_keeping_aspect_ratio(format.height, format.width, interpolation),
-            false => picture.resize(format.height, format.width, interpolation),
+        let (height, width) = (format.height, format.width);
+        let pixels = match (self.interpolation.filter(), self.keep_aspect_ratio) {
+            (Some(filter), true) => picture
+                .resize_keeping_aspect_ratio(height, width, filter)
+                .map(|picture| picture.to_tensor(format.channels)),
+            (Some(filter), false) => picture.resize(height, width, filter).map(|x| x.to_tensor(format.channels)),
+            (None, crop) => {
+                let fit = if crop { Fit::Crop } else { Fit::Stretch };
+                picture.resize_to_tensor(height, width, ResizeMethod::Bilinear, fit)
+            }
         };
-        let pixels = picture.map_err(|error| chain(&error))?.to_tensor(format.channels);
+        // A dataset's pictures come without the axis of the batch.
+        let pixels = pixels.map_err(|error| chain(&error))?;
+        let pixels = pixels.reshape(vec![1, height, width, format.channels.count()]).map_err(|error| chain(&error))?;
         preprocess.apply(pixels).map_err(|error| format!("{}: {error}", path.display()))
     }
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use cnn::zoo::top;
-use cnn::{Options, Runner};
+use cnn::{Options, Runner, Tensor};
 use serde_json::{Value, json};
 
 use crate::batches::{for_each_batch, pictures};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
-use crate::labels::{Labels, check_scores, classes};
+use crate::labels::{Labels, check_scores, classes, scores};
 use crate::model::{Source, WeightsArgs};
 use crate::picture::{PictureArgs, PictureFormat};
 use crate::pipeline_cache::PipelineCache;
@@ -83,11 +83,12 @@ impl Classify {
             |path| self.picture.read(path, format, preprocess),
             |batch| {
                 let run = Instant::now();
-                let scores = batch.pixels.map(|pixels| runner.run_blocking(&[pixels])).transpose()?;
+                let outputs = batch.pixels.map(|pixels| runner.run_blocking(&[pixels])).transpose()?;
                 busy += run.elapsed();
                 progress.advance(batch.files.len());
-                let scores = scores.into_iter().flatten().next();
-                let mut rows = scores.iter().flat_map(|scores| scores.data().chunks(classes));
+                let outputs = outputs.into_iter().flatten().next().map(Tensor::into_data).unwrap_or_default();
+                let scores = scores(runner.network().model(), outputs);
+                let mut rows = scores.chunks(classes);
                 progress.hidden_while(|| {
                     batch.files.into_iter().try_for_each(|(path, problem)| match problem {
                         Some(problem) => report.refuse(&path, &problem),

@@ -8,13 +8,14 @@ use cnn::io::files;
 use cnn::training::{Optimizer, Trainer, Training};
 use cnn::{DeviceRequest, Network};
 
-use super::train::format_of;
 use crate::console::Console;
 use crate::device;
 use crate::failure::Failure;
+use crate::labels::names;
 use crate::paths::check_writable;
+use crate::picture::{self, Size};
 use crate::pipeline_cache::PipelineCache;
-use crate::training::data::{Data, Reading};
+use crate::training::data::{Data, Reading, check_size, format_of};
 use crate::training::judge::Judgement;
 use crate::training::loss::{self, LossName};
 use crate::training::network;
@@ -25,9 +26,18 @@ pub struct Evaluate {
     /// A folder with a folder of PNG and JPEG files for each class, or an .npz of x and y (or of x_test, y_test)
     #[arg(value_name = "DATA")]
     data: PathBuf,
-    /// A .keras or whole-model .h5 file; its classes are in the order of the folders' names
+    /// A .keras or whole-model .h5 file; without --labels its classes are in the order of the folders' names
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+    /// The names of the model's classes, by which the folders are found: a text with one in each line, or JSON as Keras has it
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// What a folder's pictures are brought to: 96, or HEIGHTxWIDTH; by default what the model takes, or 128
+    #[arg(long, value_name = "N|HxW")]
+    image_size: Option<Size>,
+    /// What is done to pixels before, where the model has no layers for it
+    #[arg(long)]
+    preprocess: Option<picture::Mode>,
     /// Samples of a batch
     #[arg(long, default_value = "32", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
@@ -50,11 +60,22 @@ impl Evaluate {
             Network::load(&self.model)?
         };
         network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", self.model.display())));
-        let format = format_of(&network, None, self.data.is_file())?;
+        let size = self.image_size.map(|Size(height, width)| (height, width));
+        check_size(size, &self.data)?;
+        let format = format_of(&network, size, self.data.is_file(), console)?;
         let reading = Reading { format, batch: self.batch as usize, shuffle: false, seed: 0 };
         let classes = network::units(network.model()).map_or(0, |units| units.max(2));
         let data = Data::test(&self.data, reading, classes, console)?;
-        network::check(network.model(), &data, "give data of the classes that it was trained on")?;
+        let data = self.by_name(data, classes, console)?;
+        network::check(
+            network.model(),
+            &data,
+            "give data of the classes that it was trained on, or their names by --labels",
+        )?;
+        let network = match self.preprocess {
+            Some(mode) => network::with_preprocessing(&network, mode.into(), &data)?,
+            None => network,
+        };
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
@@ -73,6 +94,21 @@ impl Evaluate {
             writeln!(out, "\n{}  which classes are taken for which", path.display())?;
         }
         Ok(())
+    }
+
+    /// The data with classes by the names that the model has for them, if these are given.
+    fn by_name(&self, data: Data, classes: usize, console: &Console) -> Result<Data, Failure> {
+        if let Some(labels) = &self.labels {
+            return data.with_classes(names(labels, classes)?, &self.data);
+        }
+        let beside = self.model.with_file_name("classes.txt");
+        if !self.data.is_file() && names(&beside, classes).is_ok_and(|names| names != data.classes) {
+            let (data, beside) = (self.data.display(), beside.display());
+            let text =
+                format!("{beside} names other classes than the folders of {data}; to go by it, give it by --labels");
+            console.note(&text);
+        }
+        Ok(data)
     }
 }
 

@@ -13,7 +13,7 @@ use cnn::{Options, Runner, Tensor};
 use crate::console::Console;
 use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
-use crate::labels::{Labels, check_scores, classes};
+use crate::labels::{self, Labels, check_scores, classes};
 use crate::model::{Source, WeightsArgs};
 use crate::paths::check_png;
 use crate::picture::{PictureArgs, PictureFormat};
@@ -82,16 +82,17 @@ impl Explain {
         let options = Options { precision: self.device.precision.into(), ..Options::default() };
         let runner = Runner::new(&device, network, options)?;
         let doing = console.doing(&format!("running on {device}"));
-        let scores = runner.run_blocking(std::slice::from_ref(&input))?.remove(0);
-        check_scores(scores.data()).map_err(|wrong| failed(&self.picture, &wrong))?;
+        let outputs = runner.run_blocking(std::slice::from_ref(&input))?.remove(0);
+        let scores = labels::scores(runner.network().model(), outputs.into_data());
+        check_scores(&scores).map_err(|wrong| failed(&self.picture, &wrong))?;
         let chosen: Vec<usize> = match class {
             Some(class) => vec![class],
-            None => top(scores.data(), self.top as usize).into_iter().map(|(class, _)| class).collect(),
+            None => top(&scores, self.top as usize).into_iter().map(|(class, _)| class).collect(),
         };
         let (method, maps) = self.maps(&runner, &input, &chosen)?;
         drop(doing);
         let lines: Vec<String> =
-            chosen.iter().map(|&class| format!("{:.4}  {}", scores.data()[class], labels.name(class))).collect();
+            chosen.iter().map(|&class| format!("{:.4}  {}", scores[class], labels.name(class))).collect();
         let title = format!("{method} of {}, {}", runner.network().model().name(), self.picture.display());
         files::write(&self.output, &heat_maps(&title, &pixels, &maps, &lines)?.to_png()?)?;
         writeln!(out, "{}  {title}", self.output.display())?;

@@ -11,7 +11,7 @@ use cnn::data::Channels;
 use cnn::io::{Format, files};
 use cnn::layers::Pipeline;
 use cnn::training::callback::{CsvLogger, Mode};
-use cnn::training::{Accuracy, Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
+use cnn::training::{Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
 use cnn::{DeviceRequest, Network, Summary};
 use serde_json::{Map, Value, json};
@@ -21,11 +21,11 @@ use crate::device;
 use crate::failure::Failure;
 use crate::model::WeightsArgs;
 use crate::paths::check_writable;
-use crate::picture::{SIDE, Size};
+use crate::picture::{self, SIDE, Size};
 use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
-use crate::training::data::{Data, Reading};
-use crate::training::judge::Judgement;
+use crate::training::data::{Data, Reading, check_size, format_of};
+use crate::training::judge::{Judgement, accuracy};
 use crate::training::loss::{self, LossName};
 use crate::training::multiplier::{Multiplier, multiplied, of_first_stage};
 use crate::training::network;
@@ -48,6 +48,9 @@ pub struct Train {
     /// Trains the model in this .keras or whole-model .h5 file on
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     model: Option<PathBuf>,
+    /// What was done to the pixels that the model of --model has learned from, if it has no layers for it: it becomes a layer
+    #[arg(long, requires = "model")]
+    preprocess: Option<picture::Mode>,
     /// Puts a new classifier on this model of the zoo, which brings its published weights
     #[arg(long, value_name = "MODEL")]
     base: Option<Base>,
@@ -61,7 +64,7 @@ pub struct Train {
     fine_tuning: FineTuning,
     /// Looks for a learning rate instead of training, and draws the loss over it: .svg or .png
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "learning_rate.svg")]
-    #[arg(conflicts_with_all = ["resume", "output"])]
+    #[arg(conflicts_with_all = ["resume", "output", "folder", "epochs", "steps", "step_log"])]
     find_learning_rate: Option<PathBuf>,
     /// What a folder's pictures are brought to: 96, or HEIGHTxWIDTH; by default what the model takes, or 128
     #[arg(long, value_name = "N|HxW")]
@@ -156,7 +159,7 @@ impl Train {
     pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
         self.check_files()?;
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
-        let data = Data::training(&self.data, self.reading(own.as_ref())?, self.validation, console)?;
+        let data = Data::training(&self.data, self.reading(own.as_ref(), console)?, self.validation, console)?;
         let network = self.network(own, &data, console)?;
         let augmentation = match &self.augment {
             Some(augmentation) => augmentation.pipeline(&data.shape, data.white)?,
@@ -165,6 +168,11 @@ impl Train {
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
+        if self.freezes() && data.samples.is_mapped() {
+            let text =
+                "the frozen base is computed in each step, not once, since this loss takes targets as rows of 0 and 1";
+            console.note(text);
+        }
         let training = Training::new(loss, self.optimizer.optimizer)
             .seed(self.seed)
             .mixed_precision(self.mixed)
@@ -186,6 +194,7 @@ impl Train {
             let device = device::open(self.device, console)?;
             let _cache = PipelineCache::of(&device, console);
             let mut trainer = Trainer::new(&device, &network, first)?;
+            let _doing = console.doing(&format!("looking for a learning rate on {device}"));
             return find_learning_rate(&mut trainer, &data.samples, drawing, out);
         }
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
@@ -247,10 +256,10 @@ impl Train {
         self.step_log.as_deref().map_or(Ok(()), check_writable)
     }
 
-    fn reading(&self, own: Option<&Network>) -> Result<Reading, Failure> {
+    fn reading(&self, own: Option<&Network>, console: &Console) -> Result<Reading, Failure> {
         let wanted = self.image_size.map(|Size(height, width)| (height, width));
         let format = match (own, &self.base) {
-            (Some(network), _) => format_of(network, wanted, self.data.is_file())?,
+            (Some(network), _) => format_of(network, wanted, self.data.is_file(), console)?,
             (None, Some(Base(row))) => {
                 let (height, width) = wanted.unwrap_or((row.default_size, row.default_size));
                 (height, width, Channels::Rgb)
@@ -260,10 +269,7 @@ impl Train {
                 (height, width, Channels::Rgb)
             }
         };
-        if wanted.is_some() && self.data.is_file() {
-            let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
-            return Err(Failure::Usage(text.into()));
-        }
+        check_size(wanted, &self.data)?;
         Ok(Reading { format, batch: self.batch as usize, shuffle: self.shuffle, seed: self.seed })
     }
 
@@ -277,7 +283,10 @@ impl Train {
         let remedy =
             "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";
         network::check(network.model(), data, remedy)?;
-        Ok(network)
+        match self.preprocess {
+            Some(mode) => network::with_preprocessing(&network, mode.into(), data),
+            None => Ok(network),
+        }
     }
 
     fn on_base(&self, row: &Row, data: &Data, loss: Option<&Loss>, console: &Console) -> Result<Network, Failure> {
@@ -289,8 +298,12 @@ impl Train {
         let arguments = Arguments::default().include_top(false).pooling(Pooling::Avg).input_shape([height, width, 3]);
         let weights = WeightsArgs { weights: self.weights.clone(), skip_mismatch: false };
         let base = weights.zoo(row, arguments, console)?;
-        let freeze = self.freeze || self.fine_tuning.is_asked();
-        network::on_base(row, &base, freeze, data, loss, self.seed)
+        network::on_base(row, &base, self.freezes(), data, loss, self.seed)
+    }
+
+    /// Whether the base is left as it is, be it at first.
+    fn freezes(&self) -> bool {
+        self.freeze || self.fine_tuning.is_asked()
     }
 
     /// All that decides what is computed.
@@ -299,6 +312,7 @@ impl Train {
         let multipliers: Vec<&str> = self.learning_rate_multiplier.iter().map(|given| given.text.as_str()).collect();
         let settings = json!({
             "model": file(&self.model),
+            "preprocess": self.preprocess.map(|mode| format!("{mode:?}").to_lowercase()),
             "base": self.base.as_ref().map(|Base(row)| row.name),
             "weights": file(&self.weights),
             "freeze": self.freeze,
@@ -308,6 +322,8 @@ impl Train {
             "samples": data.samples.len(),
             "shape": data.shape,
             "classes": data.classes,
+            // A second stage begins where these have ended.
+            "epochs": self.fine_tuning.is_asked().then(|| self.epochs()),
             "batch": self.batch,
             "optimizer": self.optimizer.text,
             "learning_rate_multiplier": (!multipliers.is_empty()).then_some(multipliers),
@@ -322,11 +338,15 @@ impl Train {
         if let Value::Object(settings) = settings { settings } else { Map::new() }
     }
 
+    fn epochs(&self) -> usize {
+        self.epochs.map_or(EPOCHS, |epochs| epochs as usize)
+    }
+
     fn stage(&self, data: &Data, folder: &Folder) -> Result<Stage, Failure> {
         let batches = data.samples.batches().max(1);
         let epochs = match self.steps {
             Some(steps) => usize::try_from(steps).unwrap_or(usize::MAX).div_ceil(batches),
-            None => self.epochs.map_or(EPOCHS, |epochs| epochs as usize),
+            None => self.epochs(),
         };
         let steps = self.steps.unwrap_or((epochs * batches) as u64);
         let (checkpoint, history) = (folder.checkpoint(), folder.file("history.csv"));
@@ -369,7 +389,7 @@ impl Train {
             best = best.initial_value_threshold(loss);
         }
         let mut fit = Fit::new(stage.epochs)
-            .metric(Accuracy::new())
+            .metric(accuracy(trainer.model(), loss::is_of_logits(trainer.training().loss)))
             .callback(best)
             .callback(CsvLogger::new(stage.history.clone()))
             .checkpoint(&stage.checkpoint)
@@ -381,22 +401,26 @@ impl Train {
         }
         let fitted = trainer.fit_blocking(&data.samples, &mut fit)?;
         drop(fit);
-        if watch.diverged() {
-            // A training that cannot go on; if this fails, the user does it.
-            let _ = std::fs::remove_file(&stage.checkpoint);
+        let diverged = watch.diverged();
+        match watch.finish() {
+            Err(Failure::Failed(text)) if diverged => return Err(folder.diverged(&stage.checkpoint, &text)),
+            finished => finished?,
         }
-        watch.finish()?;
-        self.check_interrupted(trainer, stage.steps, stop)?;
+        self.check_interrupted(trainer, stage)?;
         Ok(fitted)
     }
 
-    fn check_interrupted(&self, trainer: &Trainer, steps: u64, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
-        let done = trainer.iterations();
-        if !stop.load(Ordering::Relaxed) || done >= steps {
+    fn check_interrupted(&self, trainer: &Trainer, stage: &Stage) -> Result<(), Failure> {
+        let (done, steps) = (trainer.iterations(), stage.steps);
+        if !stage.stop.load(Ordering::Relaxed) || done >= steps {
             return Ok(());
         }
-        let text = format!("stopped after step {done} of {steps}; the same command with --resume goes on from there");
-        Err(Failure::Interrupted(text))
+        let how = match (stage.checkpoint.exists(), stage.before) {
+            (true, _) => "the same command with --resume goes on from there",
+            (false, 0) => "there is no checkpoint yet, so the same command begins anew",
+            (false, _) => "the same command with --resume goes on from the end of the first stage",
+        };
+        Err(Failure::Interrupted(format!("stopped after step {done} of {steps}; {how}")))
     }
 
     /// Writes what has been learned, and how well.
@@ -455,27 +479,4 @@ fn load(path: &Path, console: &Console) -> Result<Network, Failure> {
     let network = Network::load(path)?;
     network.notes().iter().for_each(|note| console.detail(&format!("{}: {note}", path.display())));
     Ok(network)
-}
-
-/// What a model takes of a folder's pictures. Of arrays nothing is asked here.
-pub fn format_of(
-    network: &Network,
-    wanted: Option<(usize, usize)>,
-    arrays: bool,
-) -> Result<(usize, usize, Channels), Failure> {
-    if arrays {
-        return Ok((SIDE, SIDE, Channels::Rgb));
-    }
-    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", network.model().name())));
-    let inputs = network.model().input_shapes();
-    let &[_, height, width, Some(channels @ (1 | 3))] = inputs[0].as_slice() else {
-        let shape = crate::table::symbolic_shape(&inputs[0]);
-        return refuse(format!("it takes {shape}, not pictures of 1 or 3 channels; give the samples as an .npz"));
-    };
-    let (rows, columns) = wanted.unwrap_or((height.unwrap_or(SIDE), width.unwrap_or(SIDE)));
-    if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
-        let shape = crate::table::symbolic_shape(&inputs[0]);
-        return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
-    }
-    Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
 }

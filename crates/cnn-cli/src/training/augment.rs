@@ -35,6 +35,8 @@ struct Strength {
     argument: &'static str,
     default: f64,
     range: [f64; 2],
+    /// Whether it is a whole number.
+    whole: bool,
 }
 
 /// Makes the layers of a strength for pictures of so many rows and columns, whose white is a number.
@@ -52,7 +54,7 @@ const fn plain(name: &'static str, layers: Layers) -> Kind {
 
 /// With a strength from 0 to 1.
 const fn strong(name: &'static str, argument: &'static str, default: f64, layers: Layers) -> Kind {
-    Kind { name, strength: Some(Strength { argument, default, range: [0.0, 1.0] }), layers }
+    Kind { name, strength: Some(Strength { argument, default, range: [0.0, 1.0], whole: false }), layers }
 }
 
 /// The layer with the range of the pictures' values.
@@ -85,7 +87,7 @@ const KNOWN: &[Kind] = &[
     strong("degenerate", "factor", 0.5, |x, p| ranged!(RandomColorDegeneration::new(x), p)),
     Kind {
         name: "posterize",
-        strength: Some(Strength { argument: "factor", default: 4.0, range: [1.0, 8.0] }),
+        strength: Some(Strength { argument: "factor", default: 4.0, range: [1.0, 8.0], whole: true }),
         layers: |x, p| ranged!(RandomPosterization::new([x as u32; 2]), p),
     },
     strong("solarize", "threshold_factor", 0.5, |x, p| ranged!(Solarization::new(0.0, x), p)),
@@ -99,7 +101,7 @@ const KNOWN: &[Kind] = &[
     strong("augmix", "factor", 0.3, |x, p| ranged!(AugMix::new(x), p)),
     Kind {
         name: "mixup",
-        strength: Some(Strength { argument: "alpha", default: 0.2, range: [0.001, 100.0] }),
+        strength: Some(Strength { argument: "alpha", default: 0.2, range: [0.001, 100.0], whole: false }),
         layers: |x, _| vec![MixUp::new(x).into()],
     },
     strong("cutmix", "factor", 1.0, |x, _| vec![CutMix::new(x).into()]),
@@ -194,10 +196,11 @@ impl FromStr for Augmentation {
                 (Some(strength), None) => strength.default,
                 (None, None) => 0.0,
                 (None, Some(_)) => return Err(format!("{name} has no strength; write {name} alone")),
-                (Some(Strength { argument, range: [low, high], .. }), Some(value)) => {
-                    let strength = value.parse().ok().filter(|strength: &f64| (low..=high).contains(&strength));
-                    strength.ok_or_else(|| {
-                        format!("{name} is '{value}', but its strength ({argument}) is a number from {low} to {high}")
+                (Some(Strength { argument, range: [low, high], whole, .. }), Some(value)) => {
+                    let fits = |x: &f64| (low..=high).contains(&x) && (!whole || x.fract() == 0.0);
+                    value.parse().ok().filter(fits).ok_or_else(|| {
+                        let number = if *whole { "a whole number" } else { "a number" };
+                        format!("{name} is '{value}', but its strength ({argument}) is {number} from {low} to {high}")
                     })?
                 }
             };
@@ -245,7 +248,8 @@ mod tests {
             ("rotat", "did you mean rotate?"),
             ("rotate=2", "(factor) is a number from 0 to 1"),
             ("rotate=", "a number from 0 to 1"),
-            ("posterize=0", "a number from 1 to 8"),
+            ("posterize=0", "a whole number from 1 to 8"),
+            ("posterize=4.7", "posterize is '4.7', but its strength (factor) is a whole number from 1 to 8"),
             ("mixup=0", "(alpha) is a number from 0.001 to 100"),
             ("flip=0.5", "write flip alone"),
             ("", "'' is no augmentation"),

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 
-use cnn::Tensor;
-use cnn::data::{Broken, Channels, Dataset, ImageDirectory, LabelMode, Note};
+use cnn::data::{Broken, Channels, Dataset, Example, ImageDirectory, LabelMode, Note};
 use cnn::io::files;
 use cnn::io::npz::Npz;
+use cnn::{Network, Tensor};
 
 use crate::console::Console;
-use crate::failure::Failure;
-use crate::table::{Table, shape};
+use crate::failure::{Failure, suggestion};
+use crate::picture::SIDE;
+use crate::table::{Table, shape, symbolic_shape};
 
 /// The share of the samples that judges the training where nothing is said.
 const VALIDATION: f64 = 0.2;
@@ -30,6 +31,45 @@ pub struct Reading {
     pub seed: u64,
 }
 
+/// Refuses a size for arrays.
+pub fn check_size(wanted: Option<(usize, usize)>, data: &Path) -> Result<(), Failure> {
+    if wanted.is_none() || !data.is_file() {
+        return Ok(());
+    }
+    let text = "--image-size is for folders of pictures; the arrays of an .npz have the size they have";
+    Err(Failure::Usage(text.into()))
+}
+
+/// What a model takes of a folder's pictures. Of arrays nothing is asked here.
+pub fn format_of(
+    network: &Network,
+    wanted: Option<(usize, usize)>,
+    arrays: bool,
+    console: &Console,
+) -> Result<(usize, usize, Channels), Failure> {
+    if arrays {
+        return Ok((SIDE, SIDE, Channels::Rgb));
+    }
+    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", network.model().name())));
+    let inputs = network.model().input_shapes();
+    let &[_, height, width, Some(channels @ (1 | 3))] = inputs[0].as_slice() else {
+        let shape = symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of 1 or 3 channels; give the samples as an .npz"));
+    };
+    let (rows, columns) = wanted.unwrap_or((height.unwrap_or(SIDE), width.unwrap_or(SIDE)));
+    if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
+        let shape = symbolic_shape(&inputs[0]);
+        return refuse(format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out"));
+    }
+    if wanted.is_none() && (height.is_none() || width.is_none()) {
+        let name = network.model().name();
+        console.note(&format!(
+            "{name} takes pictures of any size: they are brought to {rows}x{columns}; --image-size says another"
+        ));
+    }
+    Ok((rows, columns, if channels == 1 { Channels::Grey } else { Channels::Rgb }))
+}
+
 /// Samples with their classes.
 #[derive(Debug)]
 pub struct Data {
@@ -43,6 +83,8 @@ pub struct Data {
     pub shape: Vec<usize>,
     /// What a white pixel is: 255, or the largest value of an array that has no such pixels.
     pub white: f32,
+    /// The least value of an array; pixels have none below 0.
+    pub least: f32,
 }
 
 impl Data {
@@ -98,6 +140,29 @@ impl Data {
         }
         (self.samples, self.validation) = (samples, Some(validation));
         Ok(())
+    }
+
+    /// With classes of these names, in this order: folders are found among them by name, arrays have their numbers already.
+    pub fn with_classes(self, names: Vec<String>, path: &Path) -> Result<Self, Failure> {
+        if path.is_file() {
+            // More classes than names are refused with the model.
+            return Ok(if self.classes.len() == names.len() { Self { classes: names, ..self } } else { self });
+        }
+        let number = |folder: &String| {
+            let found = names.iter().position(|name| name == folder);
+            found.map(|number| number as f32).ok_or_else(|| {
+                let near = suggestion(folder, names.iter().map(String::as_str));
+                let text = format!("holds a folder '{folder}', which is no name of a class{near}");
+                Failure::Failed(format!("{}: {text}; take it out, or name it as its class", path.display()))
+            })
+        };
+        let numbers = self.classes.iter().map(number).collect::<Result<Vec<f32>, Failure>>()?;
+        let samples = self.samples.map(move |sample, _| {
+            let number = |label: &f32| numbers.get(*label as usize).copied().unwrap_or(*label);
+            let y = sample.y.map(|y| Tensor::from_fn(y.shape().to_vec(), |i| number(&y.data()[i])));
+            Ok(Example { y, ..sample })
+        });
+        Ok(Self { samples, classes: names, ..self })
     }
 
     /// Targets as rows of 0 and 1 in place of class numbers.
@@ -159,7 +224,7 @@ fn from_folder(path: &Path, reading: Reading, console: &Console) -> Result<Data,
     }
     let classes = samples.class_names().to_vec();
     let shape = vec![height, width, channels.count()];
-    Ok(Data { samples, validation: None, classes, shape, white: 255.0 })
+    Ok(Data { samples, validation: None, classes, shape, white: 255.0, least: 0.0 })
 }
 
 /// Which arrays of a file.
@@ -197,8 +262,16 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
         largest if largest > 1.0 => largest,
         _ => 1.0,
     };
+    let least = x.data().iter().fold(0.0f32, |least, &value| least.min(value));
     let x = with_channels(x);
-    let shape = x.shape().get(1..).unwrap_or_default().to_vec();
+    let sample = |x: &Tensor| x.shape().get(1..).unwrap_or_default().to_vec();
+    let shape = sample(&x);
+    let own = own.map(|(x, labels)| (with_channels(x), labels));
+    if let Some(test) = own.as_ref().map(|(x, _)| sample(x)).filter(|test| *test != shape) {
+        let [got, test] = [&shape, &test].map(|sizes| crate::table::shape(sizes));
+        let text = format!("the samples of x_train are {got}, those of x_test {test}; bring them to one shape");
+        return Err(Failure::Failed(format!("{file}: {text}")));
+    }
     // What is divided is mixed first, or the last classes would all be kept for validation.
     let (x, labels) = if reading.shuffle && own.is_none() { mixed(x, &labels, reading.seed)? } else { (x, labels) };
     let dataset = |x: Tensor, labels: &Tensor| {
@@ -207,9 +280,9 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
     let named = |error: cnn::data::DataError| Failure::Failed(format!("{file}: {error}"));
     let samples = dataset(x, &labels).map_err(named)?;
     let samples = if reading.shuffle { samples.shuffle(reading.seed) } else { samples.in_order() };
-    let validation = own.map(|(x, labels)| dataset(with_channels(x), &labels)).transpose().map_err(named)?;
+    let validation = own.map(|(x, labels)| dataset(x, &labels)).transpose().map_err(named)?;
     let validation = validation.map(Dataset::in_order);
-    Ok(Data { samples, validation, classes, shape, white })
+    Ok(Data { samples, validation, classes, shape, white, least })
 }
 
 /// Grey pictures have a channel too.

@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use cnn::Tensor;
 use cnn::data::{Batch, Dataset};
 use cnn::plot::{ConfusionPlot, ContactSheet, Mark, PlotError};
 use cnn::training::{Accuracy, Logs, Metric, Trainer};
 use cnn::zoo::top;
+use cnn::{Model, Tensor};
 
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::labels::probabilities;
 use crate::table::Table;
 
 /// So many of the worst samples are drawn.
@@ -53,7 +54,7 @@ impl Judgement {
     ) -> Result<Self, Failure> {
         let many = classes.len() > 5 && super::network::units(trainer.model()) == Some(classes.len());
         let one_hot = one_hot(data)?;
-        let mut metrics: Vec<Box<dyn Metric>> = vec![Box::new(Accuracy::new())];
+        let mut metrics: Vec<Box<dyn Metric>> = vec![Box::new(accuracy(trainer.model(), logits))];
         if many {
             let metric = if one_hot { Accuracy::top_k(5) } else { Accuracy::sparse_top_k(5) };
             metrics.push(Box::new(metric.named("top_5_accuracy")));
@@ -145,6 +146,14 @@ impl Judgement {
     }
 }
 
+/// How often the class with the largest output is right: of one output, class 1 where that is above 0.5, or a logit above 0.
+pub fn accuracy(model: &Model, logits: bool) -> Accuracy {
+    match super::network::units(model) {
+        Some(1) if logits => Accuracy::binary(0.0).named("accuracy"),
+        _ => Accuracy::new(),
+    }
+}
+
 /// Whether labels come as rows of 0 and 1.
 fn one_hot(data: &Dataset) -> Result<bool, Failure> {
     let batch = data.clone().in_order().take(1).epoch(0).next().transpose()?;
@@ -175,21 +184,6 @@ fn samples(batch: &Batch, scores: &Tensor, classes: usize, logits: bool) -> Vec<
         }
     };
     targets.zip(rows).enumerate().map(sample).collect()
-}
-
-/// Of every class; one number alone is that of class 1.
-fn probabilities(row: &[f32], logits: bool) -> Vec<f32> {
-    match (row, logits) {
-        (&[one], false) => vec![1.0 - one, one],
-        (&[logit], true) => probabilities(&[0.0, logit], true),
-        (row, false) => row.to_vec(),
-        (row, true) => {
-            let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let powers: Vec<f32> = row.iter().map(|x| (x - largest).exp()).collect();
-            let sum: f32 = powers.iter().sum();
-            powers.into_iter().map(|x| x / sum).collect()
-        }
-    }
 }
 
 fn best(scores: &[f32]) -> usize {

@@ -88,7 +88,7 @@ fn logits_of(loss: &mut Loss) -> Option<&mut bool> {
 }
 
 /// Whether nothing makes probabilities of what the last layer computes.
-fn ends_in_logits(model: &Model) -> bool {
+pub fn ends_in_logits(model: &Model) -> bool {
     let Some(&TensorRef { layer, .. }) = model.outputs().first() else { return false };
     match model.layers()[layer].layer() {
         Layer::Dense(dense) => dense.activation == Activation::Linear,

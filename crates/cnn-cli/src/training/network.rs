@@ -73,21 +73,55 @@ pub fn on_base(
 ) -> Result<Network, Failure> {
     let mut inner = base.model().clone();
     inner.set_trainable(!freeze);
-    let name = inner.name().to_string();
+    let last = classifier(data.classes.len(), loss);
+    behind_preprocessing(inner, &base.weights()?, row.preprocess, data, Some(last), seed)
+}
+
+/// A model with the preprocessing before it that a file does not say of. It takes samples as they are from then on.
+pub fn with_preprocessing(network: &Network, preprocess: Preprocess, data: &Data) -> Result<Network, Failure> {
+    let channels = data.shape.last().copied().unwrap_or(0);
+    if matches!(preprocess, Preprocess::Caffe | Preprocess::Torch) && channels != 3 {
+        let text =
+            format!("--preprocess caffe and torch are for pictures of 3 channels, but the samples have {channels}");
+        return Err(Failure::Failed(format!("{text}; take tf, or leave --preprocess out")));
+    }
+    if preprocess == Preprocess::None && data.white == 255.0 {
+        return Ok(network.clone());
+    }
+    behind_preprocessing(network.model().clone(), &network.weights()?, preprocess, data, None, 0)
+}
+
+/// A model behind layers that make of the samples pixels from 0 to 255, and of these what Keras's `preprocess_input` does;
+/// `last` comes behind it.
+fn behind_preprocessing(
+    inner: Model,
+    weights_inside: &Weights,
+    preprocess: Preprocess,
+    data: &Data,
+    last: Option<Named>,
+    seed: u64,
+) -> Result<Network, Failure> {
+    if data.least < 0.0 {
+        let text = format!("it takes pixels, from 0 on, but the samples go down to {}", data.least);
+        return Err(Failure::Failed(format!("{}: {text}; give them as they were before preprocessing", inner.name())));
+    }
+    let prefix = inner.name().to_string();
+    let name = if last.is_some() { format!("{prefix}_classifier") } else { prefix.clone() };
     let mut layers = Functional::new();
-    let input = layers.input(data.shape.iter().map(|&size| Some(size)).collect::<Vec<_>>())?;
+    let input = layers.input(inner.input_shapes()[0][1..].to_vec())?;
     let mut x = input;
-    if let Some(layer) = preprocessing(row.preprocess) {
+    if data.white != 255.0 {
+        x = layers.call(Rescaling::new(255.0 / f64::from(data.white), 0.0).name("pixels"), &[x])?;
+    }
+    for layer in [preprocessing(preprocess), Some(inner.into()), last].into_iter().flatten() {
         x = layers.call(layer, &[x])?;
     }
-    x = layers.call(inner, &[x])?;
-    x = layers.call(classifier(data.classes.len(), loss), &[x])?;
-    let mut model = layers.model(format!("{name}_classifier"), &[input], &[x])?;
+    let mut model = layers.model(name, &[input], &[x])?;
     let mut weights = Weights::initialize(&model, seed);
-    for (path, tensor) in base.weights()?.iter() {
-        weights.insert(format!("{name}/{path}"), tensor.clone());
+    for (path, tensor) in weights_inside.iter() {
+        weights.insert(format!("{prefix}/{path}"), tensor.clone());
     }
-    if row.preprocess == Preprocess::Caffe
+    if preprocess == Preprocess::Caffe
         && let Some(layer) = model.layer_mut(PREPROCESSING)
     {
         layer.set_trainable(false);
@@ -161,10 +195,13 @@ mod tests {
     fn the_preprocessing_layer_is_the_function() {
         let pixels = Tensor::from_fn(vec![2, 4, 4, 3], |i| (i * 37 % 256) as f32);
         let labels = Tensor::new(vec![2], vec![0.0, 1.0]).unwrap();
-        let samples = Dataset::from_classes(pixels.clone(), &labels, LabelMode::Int, ["a", "b"]).unwrap();
-        let classes = vec!["a".to_string(), "b".to_string()];
-        let data = Data { samples, validation: None, classes, shape: vec![4, 4, 3], white: 255.0 };
-        for name in ["ResNet50", "DenseNet121", "MobileNetV2"] {
+        let names = ["ResNet50", "DenseNet121", "MobileNetV2"];
+        // Samples from 0 to 1, or to 16, are brought to pixels first.
+        for (name, white) in names.into_iter().flat_map(|name| [255.0, 1.0, 16.0].map(|white| (name, white))) {
+            let x = Tensor::from_fn(vec![2, 4, 4, 3], |i| pixels.data()[i] * white / 255.0);
+            let samples = Dataset::from_classes(x.clone(), &labels, LabelMode::Int, ["a", "b"]).unwrap();
+            let classes = vec!["a".to_string(), "b".to_string()];
+            let data = Data { samples, validation: None, classes, shape: vec![4, 4, 3], white, least: 0.0 };
             let row = cnn::zoo::find(name).unwrap();
             let base = Sequential::new("base").input([4, 4, 3]).and_then(|m| m.add(Flatten)).unwrap();
             let base = Network::new(base.model().unwrap(), Weights::new()).unwrap();
@@ -174,11 +211,14 @@ mod tests {
             assert_eq!(trained, ["predictions/kernel", "predictions/bias"], "{name}");
             let options = Options { taps: vec![PREPROCESSING.into()], ..Options::default() };
             let runner = Runner::new(&Device::Reference, network, options).unwrap();
-            let made = runner.run_blocking(std::slice::from_ref(&pixels)).unwrap().remove(1);
+            let made = runner.run_blocking(&[x]).unwrap().remove(1);
             let wanted = row.preprocess.apply(pixels.clone()).unwrap();
-            // Each has a rounding or two of its own, of numbers up to 152.
+            // Each has a few roundings of its own, of numbers up to 255.
             let far = made.data().iter().zip(wanted.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(far < 4e-5, "{name}: {far}");
+            assert!(far < 1e-4, "{name}, white {white}: {far}");
+            let refused = on_base(row, &base, true, &Data { least: -1.0, ..data }, None, 0);
+            let Err(Failure::Failed(text)) = refused else { panic!("{name}: {refused:?}") };
+            assert!(text.contains("the samples go down to -1; give them as they were before"), "{text}");
         }
     }
 }

@@ -38,6 +38,8 @@ enum Place<'a> {
     Negative(&'a mut f64),
     /// A number that is not there at first.
     Maybe(&'a mut Option<f64>),
+    /// A number above 0 that is not there at first, nor where it is 0: Keras clips by none.
+    Clip(&'a mut Option<f64>),
     /// A number of steps that is not there at first.
     Count(&'a mut Option<u64>),
     /// Yes or no.
@@ -96,6 +98,7 @@ fn set(optimizer: &mut Optimizer, name: &str, argument: &str, value: Option<&str
         Place::Number(place) => *place = number(POSITIVE, |x| x >= 0.0)?,
         Place::Negative(place) => *place = number("a number up to 0", |x| x <= 0.0)?,
         Place::Maybe(place) => *place = Some(number(POSITIVE, |x| x >= 0.0)?),
+        Place::Clip(place) => *place = Some(number(POSITIVE, |x| x >= 0.0)?).filter(|&most| most > 0.0),
         Place::Count(place) => {
             let count = value.and_then(|value| value.parse().ok());
             *place = Some(count.ok_or_else(|| wrong("a whole number"))?);
@@ -113,13 +116,13 @@ fn set(optimizer: &mut Optimizer, name: &str, argument: &str, value: Option<&str
 
 /// The arguments of an optimizer by Keras's names.
 fn places(optimizer: &mut Optimizer) -> Vec<(&'static str, Place<'_>)> {
-    use Place::{Count, Flag, Maybe, Negative, Number};
+    use Place::{Clip, Count, Flag, Maybe, Negative, Number};
     let mut places = vec![
         ("learning_rate", Number(&mut optimizer.learning_rate)),
         ("weight_decay", Maybe(&mut optimizer.weight_decay)),
-        ("clipnorm", Maybe(&mut optimizer.clipnorm)),
-        ("clipvalue", Maybe(&mut optimizer.clipvalue)),
-        ("global_clipnorm", Maybe(&mut optimizer.global_clipnorm)),
+        ("clipnorm", Clip(&mut optimizer.clipnorm)),
+        ("clipvalue", Clip(&mut optimizer.clipvalue)),
+        ("global_clipnorm", Clip(&mut optimizer.global_clipnorm)),
         ("use_ema", Flag(&mut optimizer.use_ema)),
         ("ema_momentum", Number(&mut optimizer.ema_momentum)),
         ("ema_overwrite_frequency", Count(&mut optimizer.ema_overwrite_frequency)),
@@ -179,13 +182,19 @@ mod tests {
         assert_eq!(parsed("adagrad,initial_accumulator_value=0").initial_state, 0.0);
         let Rule::Ftrl { learning_rate_power, .. } = parsed("ftrl,learning_rate_power=-1").rule else { panic!() };
         assert_eq!(learning_rate_power, -1.0);
+        // Of 0, Keras's `if self.clipnorm and self.clipnorm > 0` makes no clipping.
+        for clip in ["clipnorm", "clipvalue", "global_clipnorm"] {
+            assert_eq!(parsed(&format!("sgd,{clip}=0")), Optimizer::sgd());
+            assert_ne!(parsed(&format!("sgd,{clip}=0.5")), Optimizer::sgd());
+        }
+        assert_eq!(parsed("sgd,weight_decay=0").weight_decay, Some(0.0));
         // Every optimizer takes its own arguments back.
         for (name, make) in KNOWN {
             for (argument, place) in places(&mut make()) {
                 let value = match place {
                     Place::Flag(_) => "true",
                     Place::Count(_) => "2",
-                    Place::Number(_) | Place::Negative(_) | Place::Maybe(_) => "0",
+                    Place::Number(_) | Place::Negative(_) | Place::Maybe(_) | Place::Clip(_) => "0",
                 };
                 parsed(&format!("{name},{argument}={value}"));
             }

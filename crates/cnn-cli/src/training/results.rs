@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use cnn::io::files;
 use cnn::plot::Curves;
 use cnn::training::History;
+use cnn::{Network, Weights};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 
 const BEST: &str = "best.keras";
+const MODEL: &str = "model.keras";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const FINE_TUNING: &str = "fine_tuning.safetensors";
 
 /// See the module.
 #[derive(Debug)]
@@ -38,7 +42,13 @@ impl Folder {
                 let text = "holds a training; go on with it by --resume, or name another --folder";
                 return Err(Failure::Failed(format!("{shown}: {text}")));
             }
-            (false, false) => {}
+            (false, false) => {
+                // A training would take them for its own.
+                if let Some(left) = [FINE_TUNING, BEST, MODEL].into_iter().find(|name| folder.file(name).exists()) {
+                    let text = format!("holds {left} of a training that has no checkpoint to go on from");
+                    return Err(Failure::Failed(format!("{shown}: {text}; take it away, or name another --folder")));
+                }
+            }
         }
         Self::make(path)?;
         if !resume {
@@ -61,12 +71,12 @@ impl Folder {
 
     /// What a training goes on from.
     pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
+        self.path.join(CHECKPOINT)
     }
 
     /// What its second stage goes on from.
     pub fn fine_tuning_checkpoint(&self) -> PathBuf {
-        self.path.join("fine_tuning.safetensors")
+        self.path.join(FINE_TUNING)
     }
 
     /// A file of that name.
@@ -76,7 +86,7 @@ impl Folder {
 
     /// The model as it is after the last step.
     pub fn model(&self) -> PathBuf {
-        self.path.join("model.keras")
+        self.path.join(MODEL)
     }
 
     /// The model after the epoch with the least loss, as a template of [`cnn::training::ModelCheckpoint`].
@@ -95,6 +105,35 @@ impl Folder {
     /// The file that this template stands for, once an epoch has ended.
     pub fn written_best(&self) -> Option<PathBuf> {
         Some(self.path.join(BEST)).filter(|path| path.exists())
+    }
+
+    /// Ends a training that cannot go on, for this reason: takes its checkpoint away, and says what remains.
+    pub fn diverged(&self, checkpoint: &Path, why: &str) -> Failure {
+        // What it would go on from are no numbers. If this fails, the user does it.
+        let _ = fs::remove_file(checkpoint);
+        let remains = match self.finite_best() {
+            Some(best) => {
+                let best = best.display();
+                format!(
+                    "{best} is the model after its best epoch, which --model {best} trains on, with another --folder"
+                )
+            }
+            None => "nothing is kept of it".into(),
+        };
+        Failure::Failed(format!("{why}; {remains}"))
+    }
+
+    /// The best model, if its weights are numbers; else it goes away: an epoch's loss is that before its last step.
+    fn finite_best(&self) -> Option<PathBuf> {
+        let best = self.written_best()?;
+        let weights = Network::load(&best).and_then(|network| network.weights());
+        let finite = |weights: Weights| weights.iter().all(|(_, tensor)| tensor.data().iter().all(|x| x.is_finite()));
+        if weights.is_ok_and(finite) {
+            return Some(best);
+        }
+        // If this fails, a later training says that it is there.
+        let _ = fs::remove_file(&best);
+        None
     }
 
     /// Writes a file of that name; its path.

@@ -27,11 +27,15 @@ pub struct Watch<'a> {
     trained: Duration,
     images: usize,
     diverged: bool,
+    /// Steps in a row that were left out, with a loss that is no number.
+    left_out: usize,
     /// What to do if it diverges.
     remedy: &'static str,
     failed: Option<Failure>,
 }
 
+/// So many steps in a row that are left out are one too many.
+const LEFT_OUT: usize = 20;
 /// What helps a training that its user has set up.
 const REMEDY: &str = "a smaller learning rate, as in --optimizer adam,learning_rate=0.0001, or clipnorm=1 may help";
 
@@ -46,8 +50,23 @@ impl<'a> Watch<'a> {
         stop: Arc<AtomicBool>,
     ) -> Self {
         let (bar, begin, trained) = (None, Instant::now(), Duration::ZERO);
-        let (images, diverged, remedy, failed) = (0, false, REMEDY, None);
-        Self { out, console, log, epochs, before, stop, bar, begin, trained, images, diverged, remedy, failed }
+        let (images, diverged, left_out, remedy, failed) = (0, false, 0, REMEDY, None);
+        Self {
+            out,
+            console,
+            log,
+            epochs,
+            before,
+            stop,
+            bar,
+            begin,
+            trained,
+            images,
+            diverged,
+            left_out,
+            remedy,
+            failed,
+        }
     }
 
     /// Sets what is said to help if the loss becomes NaN or infinite.
@@ -58,10 +77,10 @@ impl<'a> Watch<'a> {
     /// Takes notice.
     pub fn see(&mut self, progress: &Progress<'_>) {
         let seen = match progress {
-            Progress::Step { epoch, batch, batches, examples, loss, logs } => {
+            Progress::Step { epoch, batch, batches, examples, loss, done, logs } => {
                 self.step(*epoch, *batch, *batches, *examples, logs);
                 let (step, log) = (self.before + epoch * batches + batch + 1, self.log.as_mut());
-                log.map_or(Ok(()), |log| log.write(step, *loss)).and_then(|()| self.check(step, *loss))
+                log.map_or(Ok(()), |log| log.write(step, *loss)).and_then(|()| self.check(step, *loss, *done))
             }
             Progress::Validation { batch, batches } => {
                 if let Some(bar) = &self.bar {
@@ -105,13 +124,15 @@ impl<'a> Watch<'a> {
         bar.step(&format!("{}  {rate:.0} images/s", numbers(logs)));
     }
 
-    /// What is no number never becomes one again: every later step would be for nothing.
-    fn check(&mut self, step: usize, loss: f64) -> Result<(), Failure> {
-        if loss.is_finite() {
+    /// What is no number never becomes one again: every later step would be for nothing. But a step that mixed precision has
+    /// left out, since float16 was too small for a batch, has changed nothing.
+    fn check(&mut self, step: usize, loss: f64, done: bool) -> Result<(), Failure> {
+        self.left_out = if loss.is_finite() || done { 0 } else { self.left_out + 1 };
+        if loss.is_finite() || (1..LEFT_OUT).contains(&self.left_out) {
             return Ok(());
         }
         self.diverged = true;
-        let remedy = self.remedy;
+        let remedy = if done { self.remedy } else { "float16 is too small for these numbers; leave --mixed out" };
         Err(Failure::Failed(format!("the loss of step {step} is {loss}, so nothing more is learned; {remedy}")))
     }
 
@@ -143,4 +164,38 @@ fn numbers(logs: &Logs) -> String {
     let number =
         |value: f64| if value != 0.0 && value.abs() < 1e-3 { format!("{value:.2e}") } else { format!("{value:.4}") };
     logs.iter().map(|(name, value)| format!("{name} {}", number(value))).collect::<Vec<_>>().join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of these steps, by loss and whether they were done, ends the training, and what is said.
+    fn ended_by(steps: &[(f64, bool)]) -> Option<(usize, String)> {
+        let (mut out, console, stop) = (Vec::new(), Console::new(false), Arc::new(AtomicBool::new(false)));
+        let mut watch = Watch::new(&mut out, &console, None, 1, 0, stop.clone());
+        let logs = Logs::new();
+        let end = steps.iter().enumerate().position(|(batch, &(loss, done))| {
+            let batches = steps.len();
+            watch.see(&Progress::Step { epoch: 0, batch, batches, examples: 1, loss, done, logs: &logs });
+            stop.load(Ordering::Relaxed)
+        })?;
+        assert!(watch.diverged());
+        let Err(Failure::Failed(text)) = watch.finish() else { panic!("it has ended without a reason") };
+        Some((end, text))
+    }
+
+    #[test]
+    fn a_step_that_is_left_out_ends_nothing() {
+        let (good, bad, left_out) = ((0.5, true), (f64::NAN, true), (f64::INFINITY, false));
+        assert_eq!(ended_by(&[good, left_out, left_out, good, (0.5, false), good]), None);
+        assert_eq!(ended_by(&[[left_out; 19].as_slice(), &[good], &[left_out; 19]].concat()), None);
+        let (end, text) = ended_by(&[good, left_out, bad, good]).unwrap();
+        assert!(
+            end == 2 && text.contains("the loss of step 3 is NaN, so nothing more is learned; a smaller"),
+            "{text}"
+        );
+        let (end, text) = ended_by(&[[good].as_slice(), &[left_out; 30]].concat()).unwrap();
+        assert!(end == 20 && text.contains("float16 is too small for these numbers; leave --mixed out"), "{text}");
+    }
 }

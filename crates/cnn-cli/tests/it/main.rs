@@ -5,8 +5,11 @@ mod bad_input;
 mod commands;
 mod downloads;
 mod files;
+mod judging;
 mod looking_inside;
+mod one_output;
 mod rates;
+mod results;
 mod training;
 
 use std::path::Path;

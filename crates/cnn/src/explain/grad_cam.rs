@@ -61,7 +61,12 @@ impl GradCam {
             let wanted = format!("expects pictures {picture:?} and a class for each, got {} classes", classes.len());
             return Err(ShapeError::new(NAME, wanted, &[pictures.shape()]).into());
         }
-        let chosen = one_hot(classes, chosen[1]).ok_or_else(|| no_such_class(classes, chosen[1]))?;
+        let signs = || classes.iter().map(|&class| super::score(&[1.0], class)).collect::<Option<Vec<f32>>>();
+        let picked = match chosen[1] {
+            1 => signs().map(|signs| Tensor::new(chosen.to_vec(), signs)).transpose()?,
+            outputs => one_hot(classes, outputs),
+        };
+        let chosen = picked.ok_or_else(|| no_such_class(classes, chosen[1]))?;
         let mut outputs = self.program.run(&[pictures.clone(), chosen]).await?;
         Ok(outputs.remove(0))
     }
@@ -75,7 +80,7 @@ impl GradCam {
     }
 
     /// The graph that makes the maps, and the layer's path. It takes pictures and their classes, one-hot,
-    /// `[batch, classes]`; see [`GradCam::new`].
+    /// `[batch, classes]`, or of one output 1 and -1; see [`GradCam::new`].
     ///
     /// # Errors
     /// As [`GradCam::new`], but for the device's.

@@ -1,5 +1,6 @@
 //! Which part of a picture a classifier's answer comes from: [`GradCam`] asks its gradients, [`Occlusion`] covers the
-//! picture piece by piece. Both run on the [`Runner`](crate::Runner)'s device, over its weights, in inference.
+//! picture piece by piece. Both run on the [`Runner`](crate::Runner)'s device, over its weights, in inference. A classifier
+//! with one output tells two classes apart, and the output speaks for class 1.
 //!
 //! ```
 //! use cnn::explain::{GradCam, Occlusion};
@@ -33,7 +34,16 @@ pub use error::ExplainError;
 pub use grad_cam::GradCam;
 pub use occlusion::Occlusion;
 
-/// Of classes one of which a classifier does not have.
-fn no_such_class(chosen: &[usize], classes: usize) -> ExplainError {
-    ExplainError::NoSuchClass { class: chosen.iter().copied().max().unwrap_or(0), classes }
+/// Of classes one of which a classifier of so many outputs does not have.
+fn no_such_class(chosen: &[usize], outputs: usize) -> ExplainError {
+    ExplainError::NoSuchClass { class: chosen.iter().copied().max().unwrap_or(0), classes: outputs.max(2) }
+}
+
+/// The score of a class, if there is one: one output alone is that of class 1 of two, and what speaks against it speaks for
+/// class 0.
+fn score(outputs: &[f32], class: usize) -> Option<f32> {
+    match outputs {
+        [one] => [-one, *one].get(class).copied(),
+        outputs => outputs.get(class).copied(),
+    }
 }

@@ -3,7 +3,7 @@
 
 use cnn_core::{ShapeError, Tensor};
 
-use super::{ExplainError, no_such_class};
+use super::{ExplainError, no_such_class, score};
 use crate::error::Error;
 use crate::runner::Runner;
 
@@ -117,7 +117,7 @@ impl Occlusion {
             };
             for row in outputs[0].data().chunks(count).take(places.len()) {
                 for &class in classes {
-                    scores.push(f64::from(*row.get(class).ok_or_else(|| no_such_class(classes, count))?));
+                    scores.push(f64::from(score(row, class).ok_or_else(|| no_such_class(classes, count))?));
                 }
             }
         }

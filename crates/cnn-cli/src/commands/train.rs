@@ -27,7 +27,7 @@ use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading, check_size, format_of};
 use crate::training::judge::{Judgement, accuracy};
 use crate::training::loss::{self, LossName};
-use crate::training::multiplier::{Multiplier, multiplied, of_first_stage};
+use crate::training::multiplier::{Multiplier, multiplied};
 use crate::training::network;
 use crate::training::optimizer::OptimizerText;
 use crate::training::results::{Folder, curves};
@@ -185,7 +185,7 @@ impl Train {
             Some(how) => {
                 let (whole, second) = how.whole(&network, &training)?;
                 second.check(whole.model())?;
-                of_first_stage(training.clone(), network.model())
+                how.head_training(&network, &training)
             }
             None => training.clone(),
         };

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use cnn::Model;
 use cnn::training::Training;
 
 /// By what the learning rate of some weights is multiplied.
@@ -36,14 +35,6 @@ pub fn multiplied(training: Training, multipliers: &[Multiplier]) -> Training {
         training.learning_rate_multiplier(prefix, *factor)
     };
     multipliers.iter().fold(training, with)
-}
-
-/// The training of the first of two stages: multipliers for weights that learn in the second alone wait for it.
-pub fn of_first_stage(mut training: Training, model: &Model) -> Training {
-    let weights = model.weights();
-    let learns = |prefix: &str| weights.iter().any(|weight| weight.trainable && weight.path.starts_with(prefix));
-    training.multipliers.retain(|(prefix, _)| learns(prefix));
-    training
 }
 
 #[cfg(test)]

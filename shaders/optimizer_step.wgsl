@@ -1,6 +1,7 @@
-// A weight and its optimizer's state after one step, stacked: y = [w, states..]. The rules and their arguments stand in
-// cnn-core, ops/optimizer_step.rs; RULE is a constant of the kernel, so a pipeline holds one of them.
-// One invocation owns one element of the weight and its states, or four.
+// A weight and its optimizer's state after one step. Where they lie, and where the new ones go, `variables` says: in tensors of
+// their own and stacked (shared/variables_stacked.wgsl), or both in the variables (shared/variables_0.wgsl to variables_3.wgsl).
+// The rules and their arguments stand in cnn-core, ops/optimizer_step.rs; RULE is a constant of the kernel, so a pipeline holds
+// one of them. One invocation owns one element of the weight and its states, or four.
 #import scalar
 #import lanes
 #import index
@@ -37,19 +38,16 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> settings: array<scalar>;
 @group(0) @binding(2) var<storage, read> gradient: array<element>;
-@group(0) @binding(3) var<storage, read> weight: array<element>;
-// Those that the rule does not keep are the weight again.
-@group(0) @binding(4) var<storage, read> first: array<element>;
-@group(0) @binding(5) var<storage, read> second: array<element>;
-@group(0) @binding(6) var<storage, read> third: array<element>;
-@group(0) @binding(7) var<storage, read_write> y: array<element>;
 
+// A weight and its states in the order of the rule; those that it does not have are 0.
 struct Updated {
     w: value,
     a: value,
     b: value,
     c: value,
 }
+
+#import variables
 
 fn power(x: value, exponent: f32) -> value {
     if RULE == FTRL {
@@ -149,19 +147,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) w
     if i >= params.count {
         return;
     }
-    var updated = Updated(value(weight[i]), value(first[i]), value(second[i]), value(third[i]));
+    var updated = load(i);
     // Not by a product with 0: where a step is left out, the gradient may be no number.
     if f32(settings[4]) != 0.0 {
         updated = next(value(gradient[i]), updated.w, updated.a, updated.b, updated.c);
     }
-    y[i] = element(updated.w);
-    if STATES > 0u {
-        y[params.count + i] = element(updated.a);
-    }
-    if STATES > 1u {
-        y[2u * params.count + i] = element(updated.b);
-    }
-    if STATES > 2u {
-        y[3u * params.count + i] = element(updated.c);
-    }
+    store(i, updated);
 }

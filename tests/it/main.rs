@@ -14,6 +14,7 @@ mod fit;
 mod gpu;
 mod gradients;
 mod hub;
+mod in_place;
 mod io;
 mod keras;
 mod maps;

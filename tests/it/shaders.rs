@@ -179,7 +179,11 @@ fn variants() -> BTreeMap<String, Kernel> {
 }
 
 fn kernels_of(op: &Op, problem: &Problem) -> Vec<Kernel> {
-    kernels::candidates(op, problem).into_iter().flat_map(|candidate| candidate.dispatches).collect()
+    let mut candidates = kernels::candidates(op, problem);
+    if let Op::OptimizerStep(op) = op {
+        candidates.push(kernels::optimizer_step::in_place(op, problem));
+    }
+    candidates.into_iter().flat_map(|candidate| candidate.dispatches).collect()
 }
 
 fn name(kernel: &Kernel) -> String {
@@ -215,14 +219,16 @@ fn bindings(module: &Module) -> Vec<&GlobalVariable> {
 
 fn check_bindings(name: &str, kernel: &Kernel, module: &Module) {
     let bindings = bindings(module);
-    assert_eq!(bindings.len(), 2 + kernel.reads.len(), "{name}: parameters, inputs and output");
+    let (written, outputs) = (kernel.in_place, usize::from(kernel.in_place == 0));
+    assert_eq!(bindings.len(), 1 + kernel.reads.len() + outputs, "{name}: parameters, inputs and output");
     assert!(bindings.len() <= 1 + 8, "{name}: WebGPU promises eight storage buffers");
     let spaces: Vec<AddressSpace> = bindings.iter().map(|variable| variable.space).collect();
     let read = AddressSpace::Storage { access: StorageAccess::LOAD };
     let write = AddressSpace::Storage { access: StorageAccess::LOAD | StorageAccess::STORE };
     assert_eq!(spaces[0], AddressSpace::Uniform, "{name}");
-    assert!(spaces[1..=kernel.reads.len()].iter().all(|&space| space == read), "{name}: {spaces:?}");
-    assert_eq!(*spaces.last().unwrap(), write, "{name}");
+    let (inputs, outputs) = spaces[1..].split_at(kernel.reads.len() - written);
+    assert!(inputs.iter().all(|&space| space == read), "{name}: {spaces:?}");
+    assert!(outputs.iter().all(|&space| space == write), "{name}: {spaces:?}");
 }
 
 fn check_params(name: &str, kernel: &Kernel, module: &Module) {

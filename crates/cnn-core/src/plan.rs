@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Graph, NodeId, Source, ValueId};
-use crate::op::Op;
+use crate::graph::{Graph, Node, NodeId, Source, ValueId};
+use crate::op::{Assign, Op, OptimizerStep};
 use crate::tensor::element_count;
 
 #[cfg(test)]
@@ -18,6 +18,8 @@ pub enum Location {
     Slot(usize),
     /// Among the weights: [`Plan::residents`] of that index.
     Resident(usize),
+    /// In the variables that the step of an optimizer reads: it writes the new ones over them.
+    InPlace,
 }
 
 /// A value that depends on weights and constants alone. It is made once and kept with the weights, for all programs.
@@ -42,7 +44,8 @@ impl Resident {
 ///
 /// Nodes that depend on weights alone (the *weight prologue*) are not among the steps: their results are
 /// [`Resident`]s. [`Op::Reshape`] is no step either; its output lies where its input does. [`Op::Assign`] is a step that writes
-/// into a resident.
+/// into a resident, but for those right behind an [`Op::OptimizerStep`] that nothing else reads: that one writes into the
+/// variables itself ([`Location::InPlace`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     graph: Graph,
@@ -188,7 +191,11 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(graph: &'a Graph, fixed: &'a [bool]) -> Self {
-        let steps = runnable(graph, fixed);
+        let mut steps = runnable(graph, fixed);
+        let in_place = in_place(graph, &steps);
+        let is_done =
+            |node: &Node| matches!(node.op, Op::Assign(_)) && in_place.contains(&storage(graph, node.inputs[1]));
+        steps.retain(|id| !is_done(&graph.nodes()[id.index()]));
         let mut last_use = HashMap::new();
         for (step, id) in steps.iter().enumerate() {
             let node = &graph.nodes()[id.index()];
@@ -200,7 +207,8 @@ impl<'a> Planner<'a> {
         for &(_, output) in graph.outputs() {
             last_use.insert(storage(graph, output), usize::MAX);
         }
-        let locations = graph.inputs().iter().enumerate().map(|(index, &id)| (id, Location::Input(index))).collect();
+        let inputs = graph.inputs().iter().enumerate().map(|(index, &id)| (id, Location::Input(index)));
+        let locations = inputs.chain(in_place.into_iter().map(|value| (value, Location::InPlace))).collect();
         let (slots, input_slots, residents) = (Vec::new(), vec![0; graph.inputs().len()], Vec::new());
         Self { graph, fixed, last_use, steps, slots, input_slots, residents, locations, liveness_bound: 0 }
     }
@@ -233,7 +241,10 @@ impl<'a> Planner<'a> {
         let inputs = self.graph.inputs().iter().map(|&value| self.life(value, 0));
         let node = |id: &NodeId| &self.graph.nodes()[id.index()];
         // What is assigned lies in its variable.
-        let outputs = self.steps.iter().enumerate().filter(|(_, id)| !matches!(node(id).op, Op::Assign(_)));
+        let assigned = |id: &NodeId| {
+            matches!(node(id).op, Op::Assign(_)) || self.locations.get(&node(id).output) == Some(&Location::InPlace)
+        };
+        let outputs = self.steps.iter().enumerate().filter(|(_, id)| !assigned(id));
         let outputs = outputs.map(|(step, id)| self.life(storage(self.graph, node(id).output), step));
         let lives: Vec<Life> = inputs.chain(outputs).collect();
         self.liveness_bound = liveness_bound(&lives);
@@ -328,6 +339,36 @@ fn liveness_bound(lives: &[Life]) -> usize {
         bound = bound.max(alive.iter().fold(0, |sum: usize, life| sum.saturating_add(life.bytes)));
     }
     bound
+}
+
+/// The outputs of those optimizers' steps whose every part the next steps assign to the variable that it was made of, and that
+/// nothing else reads.
+fn in_place(graph: &Graph, steps: &[NodeId]) -> Vec<ValueId> {
+    let mut readers: HashMap<ValueId, usize> = HashMap::new();
+    let read = graph.nodes().iter().flat_map(|node| &node.inputs).chain(graph.outputs().iter().map(|(_, value)| value));
+    read.for_each(|&value| *readers.entry(value).or_default() += 1);
+    let node = |id: &NodeId| &graph.nodes()[id.index()];
+    let is_in_place = |index: usize| {
+        let step = node(&steps[index]);
+        let Op::OptimizerStep(_) = step.op else { return false };
+        let variables = OptimizerStep::variables(&step.inputs);
+        let own: Vec<ValueId> = variables.iter().map(|&variable| storage(graph, variable)).collect();
+        let others = &step.inputs[..step.inputs.len() - own.len()];
+        let is_own = |(row, &variable): (usize, &ValueId)| {
+            let count = element_count(&graph.value(variable).shape);
+            graph.value(variable).source == Source::Variable
+                && others.iter().all(|&other| storage(graph, other) != variable)
+                && !own[..row].contains(&variable)
+                && steps.get(index + 1 + row).map(node).is_some_and(|assign| {
+                    let Op::Assign(Assign { first }) = assign.op else { return false };
+                    storage(graph, assign.inputs[0]) == variable
+                        && assign.inputs[1] == step.output
+                        && count.map(|count| row * count) == Some(first)
+                })
+        };
+        readers.get(&step.output) == Some(&own.len()) && own.iter().enumerate().all(is_own)
+    };
+    (0..steps.len()).filter(|&index| is_in_place(index)).map(|index| node(&steps[index]).output).collect()
 }
 
 /// The nodes that run at each run: not weight-only, no reshape, and needed for an output or an assignment.

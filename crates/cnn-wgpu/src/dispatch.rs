@@ -24,13 +24,13 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Binds `kernel` to its parameters (at `offset` of `params`), the op's `inputs` and its output.
+    /// Binds `kernel` to its parameters (at `offset` of `params`), the op's `inputs` and its output, if it has one.
     fn new(
         gpu: &Gpu,
         kernel: &Kernel,
         params: (&wgpu::Buffer, u64),
         inputs: &[Bound],
-        output: &Bound,
+        output: Option<&Bound>,
     ) -> Result<Self, GpuError> {
         let pipeline = gpu.pipelines.get(kernel)?;
         let bind = |binding: usize, buffer, offset, bytes| wgpu::BindGroupEntry {
@@ -45,7 +45,9 @@ impl Dispatch {
         for (i, &read) in kernel.reads.iter().enumerate() {
             entries.push(bind(1 + i, &inputs[read].buffer, 0, inputs[read].bytes));
         }
-        entries.push(bind(1 + kernel.reads.len(), &output.buffer, 0, output.bytes));
+        if let Some(output) = output.filter(|_| kernel.in_place == 0) {
+            entries.push(bind(1 + kernel.reads.len(), &output.buffer, 0, output.bytes));
+        }
         let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(kernel.shader),
             layout: &pipeline.layout,
@@ -68,7 +70,8 @@ impl Dispatch {
 pub(crate) struct Call {
     pub(crate) candidate: Candidate,
     pub(crate) inputs: Vec<Bound>,
-    pub(crate) output: Bound,
+    /// None where the inputs are written to.
+    pub(crate) output: Option<Bound>,
 }
 
 /// The dispatches of every call, with the parameters of all kernels in one buffer, and the bytes of that.
@@ -80,7 +83,7 @@ pub(crate) fn bind(gpu: &Gpu, calls: &[Call]) -> Result<(Vec<Vec<Dispatch>>, u64
     let bind_call = |(call, offsets): (&Call, Vec<u64>)| {
         let kernels = call.candidate.dispatches.iter().zip(offsets);
         kernels
-            .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &call.inputs, &call.output))
+            .map(|(kernel, offset)| Dispatch::new(gpu, kernel, (&params, offset), &call.inputs, call.output.as_ref()))
             .collect()
     };
     let dispatches = calls.iter().zip(offsets).map(bind_call).collect::<Result<_, _>>()?;
@@ -133,7 +136,7 @@ pub async fn run_candidate(
                 .collect::<Result<_, GpuError>>()?;
             let output = buffers::upload(gpu, "output", &vec![poison; buffers::padded(bytes) as usize])?;
             let output = Bound { buffer: output, bytes: buffers::padded(bytes) };
-            let call = Call { candidate: candidate.clone(), inputs, output: output.clone() };
+            let call = Call { candidate: candidate.clone(), inputs, output: Some(output.clone()) };
             let (dispatches, _) = bind(gpu, &[call])?;
             let mut encoder = gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

@@ -94,8 +94,10 @@ pub struct Kernel {
     pub variant: Variant,
     /// The bytes of its `Params`, bound at 0 as uniform.
     pub params: Vec<u8>,
-    /// For each read-only binding from 1 on, which of the op's inputs lies there; the output is bound behind them.
+    /// For each binding from 1 on, which of the op's inputs lies there; the output is bound behind them.
     pub reads: Vec<usize>,
+    /// How many of the last of `reads` are written to. Where there are any, no output is bound.
+    pub in_place: usize,
     /// Workgroups in x, y and z.
     pub workgroups: [u32; 3],
     /// How often an invocation goes round its loops, all together and at most.
@@ -117,7 +119,18 @@ impl Kernel {
         let rows = count.div_ceil(limit).max(1);
         let columns = count.div_ceil(rows);
         let workgroups = [columns as u32, rows as u32, 1];
-        Self { shader, variant, params: bytemuck::bytes_of(params).to_vec(), reads, workgroups, turns: 0 }
+        Self { shader, variant, params: bytemuck::bytes_of(params).to_vec(), reads, in_place: 0, workgroups, turns: 0 }
+    }
+
+    /// The kernel that writes to the last `inputs` of those that it reads, and to no output.
+    pub fn in_place(mut self, inputs: usize) -> Self {
+        self.in_place = inputs;
+        self
+    }
+
+    /// The storage buffers that it is bound to, inputs before outputs: how many it only reads, and how many it writes to.
+    pub(crate) fn bindings(&self) -> (usize, usize) {
+        (self.reads.len() - self.in_place, self.in_place.max(1))
     }
 
     /// The kernel whose loops depend on shapes: an invocation goes round them `turns` times, all together and at most.

@@ -81,7 +81,8 @@ impl Pipelines {
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Pipeline, GpuError> {
-        let (buffers, allowed) = (kernel.reads.len() + 1, self.device.limits().max_storage_buffers_per_shader_stage);
+        let (reads, writes) = kernel.bindings();
+        let (buffers, allowed) = (reads + writes, self.device.limits().max_storage_buffers_per_shader_stage);
         if buffers > allowed as usize {
             return Err(GpuError::MissingFeature {
                 adapter: self.device.adapter_info().name,
@@ -90,7 +91,7 @@ impl Pipelines {
             });
         }
         let wgsl = cnn_shaders::expand(kernel.shader, &kernel.variant)?;
-        let layout = self.layout(kernel.reads.len());
+        let layout = self.layout(reads, writes);
         let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: Some(kernel.shader),
             bind_group_layouts: &[Some(&layout)],
@@ -111,9 +112,9 @@ impl Pipelines {
         Ok(Pipeline { pipeline, layout })
     }
 
-    /// Parameters at 0, `reads` read-only buffers, the output behind them.
-    fn layout(&self, reads: usize) -> wgpu::BindGroupLayout {
-        let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..reads + 2)
+    /// Parameters at 0, `reads` read-only buffers, those that are written to behind them.
+    fn layout(&self, reads: usize, writes: usize) -> wgpu::BindGroupLayout {
+        let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..1 + reads + writes)
             .map(|binding| wgpu::BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,

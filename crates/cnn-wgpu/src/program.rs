@@ -20,27 +20,9 @@ use crate::weights::{DeviceWeights, Prologue};
 /// One step with what a profile says of it.
 #[derive(Debug)]
 struct Recorded {
-    work: Work,
+    dispatches: Vec<Dispatch>,
     profile: StepProfile,
 }
-
-/// What a step does.
-#[derive(Debug)]
-enum Work {
-    Dispatches(Vec<Dispatch>),
-    /// A large assignment ([`COPIED`]).
-    Copy {
-        from: Bound,
-        offset: u64,
-        to: Bound,
-        bytes: u64,
-    },
-}
-
-/// Bytes from which on an assignment is the device's own copy, which is faster than a kernel's: on lavapipe a step of ResNet50
-/// took 645 ms with copies alone, 754 with kernels alone. But a copy ends the pass, and wgpu takes command buffers for each
-/// pass in every encoder that it keeps, which small assignments, hundreds in a step, are not worth.
-const COPIED: usize = 64 << 10;
 
 /// A value that leaves the program.
 #[derive(Debug)]
@@ -287,24 +269,14 @@ impl Program {
         Ok(tensors)
     }
 
-    /// All steps between two copies in one pass, or, with a clock, one pass for each.
+    /// All steps in one pass, or, with a clock, one pass for each: wgpu takes command buffers for each pass in every encoder that
+    /// it keeps.
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
-        let mut steps = self.steps.iter().enumerate().peekable();
-        while let Some(&(index, step)) = steps.peek() {
+        let in_one_pass = if queries.is_some() { 1 } else { self.steps.len().max(1) };
+        for (index, steps) in self.steps.chunks(in_one_pass).enumerate() {
             let descriptor = queries.map(|queries| queries.pass(index)).unwrap_or_default();
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            while let Some((_, Recorded { work: Work::Dispatches(dispatches), .. })) = steps.peek() {
-                dispatches.iter().for_each(|dispatch| dispatch.encode(&mut pass));
-                steps.next();
-                if queries.is_some() {
-                    break;
-                }
-            }
-            drop(pass);
-            if let Work::Copy { from, offset, to, bytes } = &step.work {
-                encoder.copy_buffer_to_buffer(&from.buffer, *offset, &to.buffer, 0, *bytes);
-                steps.next();
-            }
+            steps.iter().flat_map(|step| &step.dispatches).for_each(|dispatch| dispatch.encode(&mut pass));
         }
     }
 
@@ -329,12 +301,9 @@ impl Program {
     }
 }
 
-/// The static choice of a kernel for a step; a large assignment takes none.
+/// The static choice of a kernel for a step.
 fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Result<Candidate, GpuError> {
     let (graph, node) = (plan.graph(), &plan.graph().nodes()[node]);
-    if matches!(node.op, Op::Assign(_)) && plan::bytes(graph, node.output) >= COPIED {
-        return Ok(Candidate { name: "copy".into(), dispatches: vec![] });
-    }
     let shapes: Vec<&[usize]> = node.inputs.iter().map(|&input| &graph.value(input).shape[..]).collect();
     let problem = Problem {
         inputs: &shapes,
@@ -342,7 +311,12 @@ fn choose(gpu: &Gpu, plan: &Plan, node: usize) -> Result<Candidate, GpuError> {
         dtype: graph.value(node.inputs[0]).dtype,
         capabilities: gpu.capabilities(),
     };
-    kernels::choose(&node.op, &node.name, &problem)
+    match &node.op {
+        Op::OptimizerStep(op) if plan.location(node.output) == Some(Location::InPlace) => {
+            Ok(kernels::optimizer_step::in_place(op, &problem))
+        }
+        op => kernels::choose(op, &node.name, &problem),
+    }
 }
 
 /// Every buffer of a program.
@@ -366,7 +340,9 @@ impl Memory {
             Some(Location::Input(index)) => &self.slots[plan.input_slots()[index]],
             Some(Location::Slot(index)) => &self.slots[index],
             Some(Location::Resident(index)) => &self.residents[index],
-            None => unreachable!("the planner places every value that a step or an output reads"),
+            Some(Location::InPlace) | None => {
+                unreachable!("the planner places every value that a step or an output reads")
+            }
         };
         Bound { buffer: whole.buffer.clone(), bytes }
     }
@@ -378,20 +354,14 @@ fn record(gpu: &Gpu, plan: &Plan, chosen: Vec<Candidate>, memory: &Memory) -> Re
     let nodes = || plan.steps().iter().map(|id| &graph.nodes()[id.index()]);
     let call = |(node, candidate): (&Node, Candidate)| {
         let inputs = node.inputs.iter().map(|&input| memory.bound(plan, input)).collect();
-        Call { candidate, inputs, output: memory.bound(plan, node.output) }
+        let is_in_place = plan.location(node.output) == Some(Location::InPlace);
+        Call { candidate, inputs, output: (!is_in_place).then(|| memory.bound(plan, node.output)) }
     };
     let calls: Vec<Call> = nodes().zip(chosen).map(call).collect();
     let (dispatches, parameter_bytes) = dispatch::bind(gpu, &calls)?;
     let step = |((node, call), dispatches): ((&Node, Call), Vec<Dispatch>)| {
         let profile = StepProfile::new(graph, node, call.candidate.name);
-        let work = match &node.op {
-            Op::Assign(assign) if dispatches.is_empty() => {
-                let (from, offset) = (call.inputs[1].clone(), (assign.first * size_of::<f32>()) as u64);
-                Work::Copy { from, offset, to: call.output, bytes: plan::bytes(graph, node.output) as u64 }
-            }
-            _ => Work::Dispatches(dispatches),
-        };
-        Recorded { work, profile }
+        Recorded { dispatches, profile }
     };
     Ok((nodes().zip(calls).zip(dispatches).map(step).collect(), parameter_bytes))
 }

@@ -307,7 +307,7 @@ impl Maker<'_> {
                 Bound { buffer: buffers::storage(gpu, &node.name, bytes)?, bytes: buffers::padded(bytes) }
             }
         };
-        self.calls.push(Call { candidate, inputs, output: output.clone() });
+        self.calls.push(Call { candidate, inputs, output: Some(output.clone()) });
         Ok(output)
     }
 

@@ -140,6 +140,11 @@ impl OptimizerStep {
     /// Numbers of the settings.
     pub const SETTINGS: usize = 5;
 
+    /// Of a node's inputs the weight and its states.
+    pub fn variables<T>(inputs: &[T]) -> &[T] {
+        inputs.get(Self::OWN_INPUTS - 1..).unwrap_or_default()
+    }
+
     pub(crate) fn output_shape(&self, inputs: &[&[usize]]) -> Shape {
         let states = self.rule.states();
         let [settings, gradient, weight, ..] = inputs else {

@@ -107,7 +107,7 @@ fn compute(op: &Op, inputs: &[View], shape: &[usize], y: &mut [f32]) {
         Op::Concat(op) => movement::concat(op, inputs, shape, y),
         Op::Broadcast(op) => movement::broadcast(op, inputs[0], y),
         Op::Assign(op) => y.copy_from_slice(&inputs[1].data[op.first..][..y.len()]),
-        Op::OptimizerStep(op) => optimizer_step::step(op, inputs, y),
+        Op::OptimizerStep(op) => optimizer_step::step(op, inputs, y.chunks_exact_mut(inputs[1].data.len()).collect()),
         Op::Reshape(_) => y.copy_from_slice(inputs[0].data),
         Op::Cast(op) => movement::cast(op, inputs[0], y),
     }

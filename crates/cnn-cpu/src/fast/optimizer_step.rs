@@ -7,12 +7,12 @@ use super::vectors::vectorised;
 use super::{CHUNK, View};
 use crate::reference::optimizer_step::element;
 
-/// Weight and states after the step, stacked.
-pub(super) fn step(op: &OptimizerStep, inputs: &[View], y: &mut [f32]) {
+/// Weight and states after the step, each in a tensor of its own.
+pub(super) fn step(op: &OptimizerStep, inputs: &[View], y: Vec<&mut [f32]>) {
     let settings = [0, 1, 2, 3].map(|i| inputs[0].data[i]);
     let done = inputs[0].data[4] != 0.0;
     let n = inputs[1].data.len();
-    let mut rows: Vec<_> = y.chunks_exact_mut(n).map(|row| row.chunks_mut(CHUNK)).collect();
+    let mut rows: Vec<_> = y.into_iter().map(|row| row.chunks_mut(CHUNK)).collect();
     let pieces: Vec<Vec<&mut [f32]>> =
         (0..n.div_ceil(CHUNK)).map(|_| rows.iter_mut().filter_map(Iterator::next).collect()).collect();
     pieces.into_par_iter().enumerate().for_each(|(chunk, mut new)| {

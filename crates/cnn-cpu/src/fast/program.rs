@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use cnn_core::op::OptimizerStep;
 use cnn_core::plan::{Location, Plan};
-use cnn_core::{DType, Node, NodeId, Profile, StepProfile, Tensor, ValueId};
+use cnn_core::{DType, Node, NodeId, Op, Profile, StepProfile, Tensor, ValueId};
 
 use super::weights::CpuWeights;
-use super::{View, compute};
+use super::{View, compute, optimizer_step};
 use crate::error::CpuError;
 
 /// The buffers of one run: the plan's slots.
@@ -145,13 +146,20 @@ impl Program {
                     memory.slots[index] = y;
                 }
                 Some(Location::Resident(index)) => {
-                    let mut y = self
-                        .take_replaced(index)
-                        .unwrap_or_else(|| Tensor::full(graph.value(node.output).shape.clone(), 0.0));
+                    let mut y = self.vacant(index, node.output);
                     around(&mut || self.step(node, &memory, y.data_mut()));
-                    let before = std::mem::replace(&mut memory.residents[index], Arc::new(y));
-                    self.keep_replaced(index, before);
+                    self.replace(&mut memory, index, y);
                     changed.push(index);
+                }
+                Some(Location::InPlace) => {
+                    let variables = OptimizerStep::variables(&node.inputs);
+                    let mut new: Vec<Tensor> =
+                        variables.iter().map(|&variable| self.vacant(self.resident(variable), variable)).collect();
+                    around(&mut || self.update(node, &memory, &mut new));
+                    for (&variable, new) in variables.iter().zip(new) {
+                        self.replace(&mut memory, self.resident(variable), new);
+                        changed.push(self.resident(variable));
+                    }
                 }
                 Some(Location::Input(_)) | None => {}
             }
@@ -190,6 +198,26 @@ impl Program {
         self.weights.change(changed.iter().map(variable).collect());
     }
 
+    /// Which resident a variable is.
+    fn resident(&self, variable: ValueId) -> usize {
+        match self.plan.location(variable) {
+            Some(Location::Resident(index)) => index,
+            _ => unreachable!("the planner places every variable that a step reads among the residents"),
+        }
+    }
+
+    /// A tensor for the next `value` of a variable.
+    fn vacant(&self, resident: usize, value: ValueId) -> Tensor {
+        let new = || Tensor::full(self.plan.graph().value(value).shape.clone(), 0.0);
+        self.take_replaced(resident).unwrap_or_else(new)
+    }
+
+    /// Puts the next tensor of a variable in its place.
+    fn replace(&self, memory: &mut Memory, resident: usize, new: Tensor) {
+        let before = std::mem::replace(&mut memory.residents[resident], Arc::new(new));
+        self.keep_replaced(resident, before);
+    }
+
     /// A tensor that the variable had before and that nobody reads any more.
     fn take_replaced(&self, resident: usize) -> Option<Tensor> {
         let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,13 +252,23 @@ impl Program {
         compute(&node.op, &views, shape, &mut y[..shape.iter().product()]);
     }
 
+    /// The step of an optimizer into the new tensors of its variables.
+    fn update(&self, node: &Node, memory: &Memory, new: &mut [Tensor]) {
+        let views: Vec<View> = node.inputs.iter().map(|&input| self.view(input, memory)).collect();
+        if let Op::OptimizerStep(op) = &node.op {
+            optimizer_step::step(op, &views, new.iter_mut().map(Tensor::data_mut).collect());
+        }
+    }
+
     /// A value where it lies.
     fn view<'a>(&'a self, value: ValueId, memory: &'a Memory) -> View<'a> {
         let data = match self.plan.location(value) {
             Some(Location::Input(index)) => memory.inputs[index].data(),
             Some(Location::Slot(index)) => &memory.slots[index],
             Some(Location::Resident(index)) => memory.residents[index].data(),
-            None => unreachable!("the planner places every value that a step or an output reads"),
+            Some(Location::InPlace) | None => {
+                unreachable!("the planner places every value that a step or an output reads")
+            }
         };
         let shape = &self.plan.graph().value(value).shape;
         View { shape, data: &data[..shape.iter().product()] }

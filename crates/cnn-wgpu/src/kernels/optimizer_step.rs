@@ -20,22 +20,37 @@ pub struct Params {
     pub pad: [u32; 3],
 }
 
-/// All ways to do a step.
+/// All ways to do a step into a tensor of its own.
 pub fn candidates(op: &OptimizerStep, problem: &Problem) -> Vec<Candidate> {
+    let weight = OptimizerStep::OWN_INPUTS - 1;
+    let (states, all) = (op.rule.states(), 3);
+    let reads = (0..=weight + all).map(|input| if input <= weight + states { input } else { weight }).collect();
+    vec![Candidate::one("optimizer_step", kernel(op, problem, "variables_stacked", reads))]
+}
+
+/// The way to write the new weight and states over the old ones: the last inputs of an op that has no output then.
+pub fn in_place(op: &OptimizerStep, problem: &Problem) -> Candidate {
+    let name = "optimizer_step in place";
+    if problem.inputs[1].contains(&0) {
+        return Candidate { name: name.into(), dispatches: vec![] };
+    }
+    let variables = ["variables_0", "variables_1", "variables_2", "variables_3"][op.rule.states()];
+    let kernel = kernel(op, problem, variables, (0..problem.inputs.len()).collect());
+    Candidate::one(name, kernel.in_place(1 + op.rule.states()))
+}
+
+fn kernel(op: &OptimizerStep, problem: &Problem, variables: &'static str, reads: Vec<usize>) -> Kernel {
     let len: usize = problem.inputs[1].iter().product();
     let lanes = lanes(&[len]);
     let count = len / lanes;
     let (code, arguments) = rule(&op.rule);
     let [arguments, more_arguments] = arguments.map(|arguments| arguments.map(|argument| argument as f32));
     let params = Params { arguments, more_arguments, count: count as u32, pad: [0; 3] };
-    let states = op.rule.states();
     let mut variant = variant(problem, lanes);
-    variant.constants.extend([("RULE", code), ("STATES", states as u32)]);
-    let weight = 2;
-    let reads = (0..=5).map(|input| if input <= weight + states { input } else { weight }).collect();
+    variant.imports.push(("variables", variables));
+    variant.constants.extend([("RULE", code), ("STATES", op.rule.states() as u32)]);
     let workgroups = count.div_ceil(INVOCATIONS);
-    let kernel = Kernel::new("optimizer_step", variant, &params, reads, workgroups, problem.capabilities);
-    vec![Candidate::one("optimizer_step", kernel)]
+    Kernel::new("optimizer_step", variant, &params, reads, workgroups, problem.capabilities)
 }
 
 /// The constant `RULE` of the shader, and the rule's arguments:

@@ -87,13 +87,51 @@ fn logits_of(loss: &mut Loss) -> Option<&mut bool> {
     }
 }
 
-/// Whether nothing makes probabilities of what the last layer computes.
+/// Whether nothing makes probabilities of what the last layer with weights computes.
 pub fn ends_in_logits(model: &Model) -> bool {
-    let Some(&TensorRef { layer, .. }) = model.outputs().first() else { return false };
-    match model.layers()[layer].layer() {
-        Layer::Dense(dense) => dense.activation == Activation::Linear,
-        Layer::Activation(activation) => *activation == Activation::Linear,
+    model.outputs().first().is_some_and(|&output| is_of_logits_at(model, output))
+}
+
+fn is_of_logits_at(model: &Model, tensor: TensorRef) -> bool {
+    let layer = &model.layers()[tensor.layer];
+    let before = || layer.calls()[tensor.call].inputs.first().is_some_and(|&input| is_of_logits_at(model, input));
+    match layer.layer() {
+        Layer::Activation(Activation::Linear) => before(),
+        // They move or average what comes in.
+        Layer::Flatten(_) | Layer::Reshape(_) | Layer::GlobalAveragePooling2D(_) | Layer::Dropout(_) => before(),
         Layer::Model(model) => ends_in_logits(model),
-        _ => false,
+        layer => layer.activation() == Some(Activation::Linear),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cnn::Sequential;
+    use cnn::layers::{Conv2D, Dense, Flatten, GlobalAveragePooling2D, Named};
+
+    use super::*;
+
+    #[test]
+    fn logits_are_what_nothing_makes_probabilities_of() {
+        let softmax = || Named::from(Layer::Activation(Activation::Softmax));
+        let linear = || Named::from(Layer::Activation(Activation::Linear));
+        let conv = || Conv2D::new(3, 1).into();
+        let average = || GlobalAveragePooling2D::new().into();
+        let dense = |activation| Dense::new(3).activation(activation).into();
+        let cases: [(Vec<Named>, bool); 8] = [
+            (vec![average(), dense(Activation::Linear)], true),
+            (vec![average(), dense(Activation::Softmax)], false),
+            (vec![average(), dense(Activation::Linear), softmax()], false),
+            (vec![average(), dense(Activation::Softmax), linear()], false),
+            (vec![average(), dense(Activation::Linear), linear()], true),
+            (vec![conv(), average()], true),
+            (vec![conv(), softmax(), average()], false),
+            (vec![conv(), average(), Flatten.into()], true),
+        ];
+        for (layers, wanted) in cases {
+            let names = format!("{layers:?}");
+            let model = layers.into_iter().try_fold(Sequential::new("m").input([4, 4, 1]).unwrap(), Sequential::add);
+            assert_eq!(ends_in_logits(&model.unwrap().model().unwrap()), wanted, "{names}");
+        }
     }
 }

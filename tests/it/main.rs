@@ -16,6 +16,7 @@ mod gradients;
 mod hub;
 mod io;
 mod keras;
+mod losses;
 mod maps;
 mod mixed_precision;
 mod model_plot;

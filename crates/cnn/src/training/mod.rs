@@ -17,6 +17,7 @@
 //! ```
 
 mod checkpoint;
+mod evaluate;
 mod features;
 mod fine_tune;
 mod fit;

@@ -245,7 +245,16 @@ fn a_search_for_a_learning_rate_changes_nothing() {
         let state = |trainer: &Trainer| (variables(trainer), trainer.iterations(), trainer.learning_rate());
         let before = state(&trainer);
         let how = FindLearningRate { steps: 60, smoothing: 0.9, ..FindLearningRate::default() };
-        let found = trainer.find_learning_rate_blocking(&data, &how).unwrap();
+        let mut told = Vec::new();
+        let see = |progress: Progress<'_>| match progress {
+            Progress::Search { step, steps, learning_rate, .. } => told.push((step, steps, learning_rate)),
+            other => panic!("{other:?}"),
+        };
+        let found = pollster::block_on(trainer.find_learning_rate_with(&data, &how, see)).unwrap();
+        let rates = found.rates.iter().enumerate().map(|(step, &rate)| (step, 60, rate));
+        assert_eq!(told[..found.rates.len()], rates.collect::<Vec<_>>(), "{device}");
+        // A step that ends the search is told, too.
+        assert!(told.len() <= found.rates.len() + 1, "{device}: {told:?}");
         assert_eq!(state(&trainer), before, "{device}");
         // 6 batches an epoch: it goes on with the next ones.
         assert!(found.rates.len() > 30 && found.rates.len() == found.losses.len(), "{device}: {found:?}");

@@ -194,8 +194,7 @@ impl Train {
             let device = device::open(self.device, console)?;
             let _cache = PipelineCache::of(&device, console);
             let mut trainer = Trainer::new(&device, &network, first)?;
-            let _doing = console.doing(&format!("looking for a learning rate on {device}"));
-            return find_learning_rate(&mut trainer, &data.samples, drawing, out);
+            return find_learning_rate(&mut trainer, &data.samples, drawing, console, out);
         }
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
         let device = device::open(self.device, console)?;

@@ -21,7 +21,7 @@ pub struct Watch<'a> {
     /// Steps of the stages before.
     before: usize,
     stop: Arc<AtomicBool>,
-    bar: Option<console::Epoch>,
+    bar: Option<console::Steps>,
     begin: Instant,
     /// From the epoch's beginning to its last step: its validation is not in the images per second.
     trained: Duration,

@@ -242,6 +242,8 @@ fn arguments_that_are_none_are_told() {
         (compiled(adam().clipvalue(f64::NAN)), "clipvalue is a number above 0, or 0 for none"),
         (compiled(adam().global_clipnorm(-1.0)), "global_clipnorm is a number above 0, or 0 for none"),
         (compiled(Optimizer::sgd().momentum(1.5)), "momentum is a number from 0 to 1"),
+        (compiled(adam().momentum(0.9)), "momentum is an argument of SGD and RMSprop alone; leave it out"),
+        (compiled(Optimizer::rmsprop().nesterov(true)), "nesterov is an argument of SGD alone; leave it out"),
         (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
         (compiled(adam()).learning_rate_multiplier("dense/", 0.0), "freeze what is not to learn"),
         (compiled(adam()).learning_rate_multiplier("dens/", 0.1), "begins with 'dens/'"),

@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cnn::data::{Dataset, LabelMode};
 use cnn::layers::{Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D};
-use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training};
+use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training, callback};
 use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
 use cnn_tests::devices::devices;
 use cnn_tests::recipe;
@@ -173,6 +173,33 @@ fn classes_and_examples_have_weights() {
     let error = trainer.fit_blocking(&data, &mut Fit::new(1).class_weights([1.0])).unwrap_err();
     assert!(error.to_string().contains("a weight for each of 2 classes"), "{error}");
     trainer.fit_blocking(&data, &mut Fit::new(1).class_weights([1.0, 2.0])).unwrap();
+}
+
+/// A runtime moves a training between its threads as it likes, with all that its user has given it.
+#[test]
+fn a_training_is_a_task_of_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    for device in all_devices() {
+        let told = Arc::new(AtomicUsize::new(0));
+        let (steps, data) = (told.clone(), data(16));
+        let task = runtime.spawn(async move {
+            let mut trainer = trainer(&device);
+            let stopping = EarlyStopping::new("val_loss").patience(9);
+            let halves = callback::LearningRateScheduler::new(|_, rate| rate / 2.0);
+            let mut fit = Fit::new(2).metric(Accuracy::new()).validation(&data).callback(stopping).callback(halves);
+            fit = fit.progress(|progress| {
+                if let Progress::Step { .. } = progress {
+                    steps.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            trainer.fit(&data, &mut fit).await?;
+            trainer.evaluate(&data, &mut [Box::new(Accuracy::new())]).await?;
+            trainer.predict_dataset(&data).await?;
+            trainer.network().await
+        });
+        runtime.block_on(task).unwrap().unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), 4);
+    }
 }
 
 #[test]

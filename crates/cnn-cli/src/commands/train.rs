@@ -156,7 +156,7 @@ fn fraction(text: &str) -> Result<f64, String> {
 }
 
 impl Train {
-    pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, console: &Console, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         self.check_files()?;
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
         let data = Data::training(&self.data, self.reading(own.as_ref(), console)?, self.validation, console)?;
@@ -376,7 +376,7 @@ impl Train {
         stage: &Stage,
         folder: &Folder,
         console: &Console,
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
     ) -> Result<Fitted, Failure> {
         let stop = &stage.stop;
         let resumed = self.resume || stage.before > 0;

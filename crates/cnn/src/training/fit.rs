@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cnn_core::Weights;
 use cnn_data::Dataset;
 use cnn_io::Format;
+use cnn_train::MaybeSend;
 use cnn_train::callback::{Callback, Control, History, Logs, Request, What};
 use cnn_train::metric::{Mean, Metric, Named};
 use cnn_train::schedule::Schedule;
@@ -22,9 +23,14 @@ use crate::error::Error;
 use crate::network::Network;
 
 /// Who is told how far a training has come.
-type Report<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
+trait Report: FnMut(Progress<'_>) + MaybeSend {}
+
+impl<F: FnMut(Progress<'_>) + MaybeSend> Report for F {}
 
 /// The arguments of a training: see the methods. Everything but the number of epochs has a default.
+///
+/// Metrics, callbacks and what is told of progress are [`Send`], but in a browser ([`MaybeSend`]): so a training may be a task of
+/// a runtime that moves it from thread to thread, such as `tokio::spawn` makes.
 #[derive(Default)]
 pub struct Fit<'a> {
     epochs: usize,
@@ -38,7 +44,7 @@ pub struct Fit<'a> {
     checkpoint_steps: Option<usize>,
     max_steps: Option<u64>,
     stop: Option<Arc<AtomicBool>>,
-    progress: Option<Report<'a>>,
+    progress: Option<Box<dyn Report + 'a>>,
 }
 
 impl std::fmt::Debug for Fit<'_> {
@@ -150,7 +156,7 @@ impl<'a> Fit<'a> {
     }
 
     /// Calls this after each step, each batch of validation and each epoch.
-    pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
+    pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + MaybeSend + 'a) -> Self {
         self.progress = Some(Box::new(progress));
         self
     }
@@ -417,12 +423,13 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    async fn save_checkpoint(&self, trainer: &Trainer, position: Position, batches: usize) -> Result<(), Error> {
-        let Some(path) = &self.fit.checkpoint else { return Ok(()) };
+    async fn save_checkpoint(&mut self, trainer: &Trainer, position: Position, batches: usize) -> Result<(), Error> {
+        let Some(path) = self.fit.checkpoint.clone() else { return Ok(()) };
+        let variables = trainer.variables().await?;
         let named = |callback: &dyn Callback| (callback.name().to_string(), callback.state());
         let callbacks = self.fit.callbacks.iter().map(|callback| named(callback.as_ref()));
         let checkpoint = Checkpoint {
-            variables: trainer.variables().await?,
+            variables,
             iterations: trainer.iterations(),
             learning_rate: trainer.learning_rate(),
             seed: trainer.training().seed,
@@ -435,7 +442,7 @@ impl Run<'_, '_> {
             callbacks: callbacks.chain([named(&self.history)]).collect(),
             slots: self.slots.clone(),
         };
-        checkpoint.write(path)
+        checkpoint.write(&path)
     }
 }
 

@@ -167,12 +167,7 @@ impl Train {
         };
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
-        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
-        if self.freezes() && data.samples.is_mapped() {
-            let text =
-                "the frozen base is computed in each step, not once, since this loss takes targets as rows of 0 and 1";
-            console.note(text);
-        }
+        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot()? };
         let training = Training::new(loss, self.optimizer.optimizer)
             .seed(self.seed)
             .mixed_precision(self.mixed)

@@ -1,8 +1,8 @@
 //! Calls with Keras's argument `training` (`vectors/call_training.json`, made by `vectors/scripts/call_training.py`): steps of
 //! training beside Keras's, its files, what a step leaves alone.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use cnn::data::Dataset;
 use cnn::layers::{Activation, BatchNormalization, Dense, Dropout, FlipMode, Named, RandomFlip};
@@ -61,18 +61,18 @@ fn calls_with_training_follow_keras() {
             let initial = weights(&model);
             let network = Network::new(model, initial.clone()).unwrap();
             let mut trainer = Trainer::new(&device, &network, Training::new(Loss::CROSSENTROPY, sgd)).unwrap();
-            let losses = RefCell::new(Vec::new());
+            let losses = Mutex::new(Vec::new());
             let mut fit = Fit::new(2).progress(|progress| {
                 if let Progress::Step { loss, .. } = progress {
-                    losses.borrow_mut().push(loss);
+                    losses.lock().unwrap().push(loss);
                 }
             });
             trainer.fit_blocking(&data, &mut fit).unwrap();
             drop(fit);
             let place = format!("{device}, {:?}", arguments(case));
             let wanted = case["losses"].as_array().unwrap();
-            assert_eq!(losses.borrow().len(), wanted.len(), "{place}");
-            for (step, (got, wanted)) in losses.borrow().iter().zip(wanted).enumerate() {
+            assert_eq!(losses.lock().unwrap().len(), wanted.len(), "{place}");
+            for (step, (got, wanted)) in losses.lock().unwrap().iter().zip(wanted).enumerate() {
                 let wanted = wanted.as_f64().unwrap();
                 let allowed = if step < 5 { 2e-6 } else { 1e-4 } * wanted.max(1.0);
                 assert!((got - wanted).abs() <= allowed, "{place}, step {step}: {got}, Keras {wanted}");

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cnn::data::{Dataset, Example};
 use cnn::training::callback::{CallbackError, Control, CsvLogger, LearningRateScheduler, TensorBoard};
@@ -91,7 +91,7 @@ fn callbacks_go_on_from_a_checkpoint() {
 /// Asks for something where it is told.
 struct Asks<F>(&'static str, F);
 
-impl<F: FnMut(&str, usize, &mut Control)> Callback for Asks<F> {
+impl<F: FnMut(&str, usize, &mut Control) + Send> Callback for Asks<F> {
     fn name(&self) -> &str {
         self.0
     }
@@ -200,17 +200,19 @@ fn data_without_batches_is_refused() {
 fn a_failed_validation_leaves_the_arguments_whole() {
     let (data, validation) = data(32).split(0.25).unwrap();
     let broken = AtomicBool::new(true);
-    let reported = RefCell::new(0);
+    let reported = AtomicUsize::new(0);
     let validation = validation.map(move |example, _| {
         let shape = if broken.swap(false, Ordering::Relaxed) { vec![64] } else { vec![8, 8, 1] };
         Ok(Example { x: example.x.reshape(shape)?, ..example })
     });
-    let mut fit = Fit::new(1).metric(Accuracy::new()).validation(&validation).progress(|_| *reported.borrow_mut() += 1);
+    let mut fit = Fit::new(1).metric(Accuracy::new()).validation(&validation).progress(|_| {
+        reported.fetch_add(1, Ordering::Relaxed);
+    });
     let mut trainer = trainer(sgd());
     trainer.fit_blocking(&data, &mut fit).unwrap_err();
-    let before = *reported.borrow();
+    let before = reported.load(Ordering::Relaxed);
     let history = trainer.fit_blocking(&data, &mut fit).unwrap().history;
-    assert!(history.get("val_accuracy").is_some() && *reported.borrow() > before);
+    assert!(history.get("val_accuracy").is_some() && reported.load(Ordering::Relaxed) > before);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The facade on every adapter: a batch that no binding holds runs in pieces, and gives what it would in one.
 
+use cnn::data::Dataset;
 use cnn::layers::GlobalAveragePooling2D;
+use cnn::training::{Loss, Optimizer, Trainer, Training};
 use cnn::{DType, Device, Error, Network, Options, Runner, Sequential, Tensor, Weights};
 use cnn_tests::devices::devices;
 
@@ -39,6 +41,28 @@ fn a_batch_beyond_the_limits_runs_in_pieces() {
         assert_eq!(runner.pieces(&shapes).unwrap(), wanted, "{} allows {limit}", device.name);
         assert_eq!(runner.run_blocking(&x).unwrap(), [means(600)], "{}", device.name);
         assert!(pollster::block_on(runner.gpu_program(&[vec![1, SIZE, SIZE, CHANNELS]])).unwrap().is_some());
+        drop(runner);
+        let mut trainer = trainer(&Device::Gpu(device.gpu));
+        assert_eq!(trainer.predict_blocking(&x).unwrap(), [means(600)], "{}", device.name);
+    }
+}
+
+fn trainer(device: &Device) -> Trainer {
+    Trainer::new(device, &mean_of_channels(), Training::new(Loss::MeanSquaredError, Optimizer::sgd())).unwrap()
+}
+
+/// In their own order, the last ones too, whatever the order and the batches of an epoch are.
+#[test]
+fn all_samples_of_a_data_set_are_predicted() {
+    let data = Dataset::from_arrays(batch(10), None).unwrap().shuffle(7).batch_size(4).unwrap().drop_remainder(true);
+    assert_ne!(data.order(0), data.clone().in_order().order(0));
+    for device in [Device::cpu(), Device::Reference] {
+        let mut trainer = trainer(&device);
+        assert_eq!(trainer.predict_dataset_blocking(&data).unwrap(), [means(10)], "{device}");
+        let few = data.take(3);
+        assert_eq!(trainer.predict_dataset_blocking(&few).unwrap(), [means(3)], "{device}");
+        let none = trainer.predict_dataset_blocking(&data.take(0)).unwrap_err();
+        assert!(matches!(none, Error::NoBatches), "{none}");
     }
 }
 

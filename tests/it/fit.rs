@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cnn::data::{Dataset, LabelMode};
 use cnn::layers::{Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D};
-use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training};
+use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training, callback};
 use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
 use cnn_tests::devices::devices;
 use cnn_tests::recipe;
@@ -175,6 +175,33 @@ fn classes_and_examples_have_weights() {
     trainer.fit_blocking(&data, &mut Fit::new(1).class_weights([1.0, 2.0])).unwrap();
 }
 
+/// A runtime moves a training between its threads as it likes, with all that its user has given it.
+#[test]
+fn a_training_is_a_task_of_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    for device in all_devices() {
+        let told = Arc::new(AtomicUsize::new(0));
+        let (steps, data) = (told.clone(), data(16));
+        let task = runtime.spawn(async move {
+            let mut trainer = trainer(&device);
+            let stopping = EarlyStopping::new("val_loss").patience(9);
+            let halves = callback::LearningRateScheduler::new(|_, rate| rate / 2.0);
+            let mut fit = Fit::new(2).metric(Accuracy::new()).validation(&data).callback(stopping).callback(halves);
+            fit = fit.progress(|progress| {
+                if let Progress::Step { .. } = progress {
+                    steps.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            trainer.fit(&data, &mut fit).await?;
+            trainer.evaluate(&data, &mut [Box::new(Accuracy::new())]).await?;
+            trainer.predict_dataset(&data).await?;
+            trainer.network().await
+        });
+        runtime.block_on(task).unwrap().unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), 4);
+    }
+}
+
 #[test]
 fn what_cannot_be_trained_says_why() {
     let device = Device::cpu();
@@ -242,6 +269,8 @@ fn arguments_that_are_none_are_told() {
         (compiled(adam().clipvalue(f64::NAN)), "clipvalue is a number above 0, or 0 for none"),
         (compiled(adam().global_clipnorm(-1.0)), "global_clipnorm is a number above 0, or 0 for none"),
         (compiled(Optimizer::sgd().momentum(1.5)), "momentum is a number from 0 to 1"),
+        (compiled(adam().momentum(0.9)), "momentum is an argument of SGD and RMSprop alone; leave it out"),
+        (compiled(Optimizer::rmsprop().nesterov(true)), "nesterov is an argument of SGD alone; leave it out"),
         (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
         (compiled(adam()).learning_rate_multiplier("dense/", 0.0), "freeze what is not to learn"),
         (compiled(adam()).learning_rate_multiplier("dens/", 0.1), "begins with 'dens/'"),

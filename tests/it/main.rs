@@ -17,6 +17,7 @@ mod hub;
 mod in_place;
 mod io;
 mod keras;
+mod losses;
 mod maps;
 mod mixed_precision;
 mod model_plot;

@@ -100,7 +100,9 @@ fn optimizer(config: &Value) -> Optimizer {
 /// What a case asks for.
 fn training(case: &Value) -> Training {
     let truth = &case["float64"];
-    let training = Training::new(Loss::CROSSENTROPY, optimizer(&truth["optimizer"]));
+    let excluded = truth["excluded"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap());
+    let training =
+        Training::new(Loss::CROSSENTROPY, optimizer(&truth["optimizer"])).exclude_from_weight_decay(excluded);
     let multipliers = truth["multipliers"].as_object().into_iter().flatten();
     multipliers.fold(training, |training, (prefix, factor)| {
         training.learning_rate_multiplier(prefix, factor.as_f64().unwrap())

@@ -1,9 +1,8 @@
 //! Transfer learning through the facade: two stages as Keras's (`vectors/fine_tune.json`, made by
 //! `vectors/scripts/fine_tune.py`), features of a frozen base kept, a search for a learning rate.
 
-use std::cell::RefCell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cnn::data::Dataset;
 use cnn::layers::{
@@ -37,12 +36,12 @@ fn fine_tuning_follows_keras() {
     let how = |way: FineTune| way.learning_rate(rate(1));
     for (number, device) in [Device::Reference].into_iter().chain(all_devices()).enumerate() {
         let how = how(if number % 2 == 0 { FineTune::last("base", 5) } else { FineTune::from("base", "conv2") });
-        let losses = [RefCell::new(Vec::new()), RefCell::new(Vec::new())];
+        let losses = [Mutex::new(Vec::new()), Mutex::new(Vec::new())];
         let fit = |stage: usize| {
             let losses = &losses[stage];
             Fit::new(3).progress(move |progress| {
                 if let Progress::Step { loss, .. } = progress {
-                    losses.borrow_mut().push(loss);
+                    losses.lock().unwrap().push(loss);
                 }
             })
         };
@@ -52,8 +51,8 @@ fn fine_tuning_follows_keras() {
         let trained = pollster::block_on(tuned.trainer.network()).unwrap().weights().unwrap();
         for (stage, name) in ["head", "whole"].into_iter().enumerate() {
             let wanted = truth[name]["losses"].as_array().unwrap();
-            assert_eq!(losses[stage].borrow().len(), wanted.len(), "{device}");
-            for (step, (got, wanted)) in losses[stage].borrow().iter().zip(wanted).enumerate() {
+            assert_eq!(losses[stage].lock().unwrap().len(), wanted.len(), "{device}");
+            for (step, (got, wanted)) in losses[stage].lock().unwrap().iter().zip(wanted).enumerate() {
                 let wanted = wanted.as_f64().unwrap();
                 let allowed = if stage == 0 && step < 5 { 2e-6 } else { 1e-4 } * wanted.max(1.0);
                 assert!((got - wanted).abs() <= allowed, "{device}, {name}, step {step}: {got}, Keras {wanted}");
@@ -101,16 +100,16 @@ fn trainer(device: &Device, network: &Network) -> Trainer {
 
 /// Trains; how many batches of features were computed, and their bytes.
 fn trained(trainer: &mut Trainer, data: &Dataset, fit: Fit<'_>) -> (Fitted, usize, u64) {
-    let seen = RefCell::new((0, 0));
+    let seen = Mutex::new((0, 0));
     let mut fit = fit.progress(|progress| {
         if let Progress::Features { bytes, .. } = progress {
-            let count = seen.borrow().0 + 1;
-            *seen.borrow_mut() = (count, bytes);
+            let count = seen.lock().unwrap().0 + 1;
+            *seen.lock().unwrap() = (count, bytes);
         }
     });
     let fitted = trainer.fit_blocking(data, &mut fit).unwrap();
     drop(fit);
-    let (count, bytes) = seen.into_inner();
+    let (count, bytes) = seen.into_inner().unwrap();
     (fitted, count, bytes)
 }
 
@@ -206,15 +205,15 @@ fn features_are_kept_where_nothing_before_them_changes() {
     assert!(!kept(&frozen, &data, Fit::new(1)), "an epoch alone");
     assert!(!kept(&frozen, &data, Fit::new(9).max_steps(2)), "an epoch alone");
     assert!(!kept(&frozen, &data.clone().map(|sample, _| Ok(sample)), Fit::new(2)), "mapped data");
-    let told = RefCell::new(None);
+    let told = Mutex::new(None);
     let mut fit = Fit::new(2).cache_features(383).progress(|progress| {
         if let Progress::FeaturesNotKept { bytes, limit } = progress {
-            *told.borrow_mut() = Some((bytes, limit));
+            *told.lock().unwrap() = Some((bytes, limit));
         }
     });
     trainer(&Device::cpu(), &frozen).fit_blocking(&data, &mut fit).unwrap();
     drop(fit);
-    assert_eq!(told.into_inner(), Some((384, 383)));
+    assert_eq!(told.into_inner().unwrap(), Some((384, 383)));
 }
 
 /// The user may end a training while features are computed.
@@ -245,7 +244,16 @@ fn a_search_for_a_learning_rate_changes_nothing() {
         let state = |trainer: &Trainer| (variables(trainer), trainer.iterations(), trainer.learning_rate());
         let before = state(&trainer);
         let how = FindLearningRate { steps: 60, smoothing: 0.9, ..FindLearningRate::default() };
-        let found = trainer.find_learning_rate_blocking(&data, &how).unwrap();
+        let mut told = Vec::new();
+        let see = |progress: Progress<'_>| match progress {
+            Progress::Search { step, steps, learning_rate, .. } => told.push((step, steps, learning_rate)),
+            other => panic!("{other:?}"),
+        };
+        let found = pollster::block_on(trainer.find_learning_rate_with(&data, &how, see)).unwrap();
+        let rates = found.rates.iter().enumerate().map(|(step, &rate)| (step, 60, rate));
+        assert_eq!(told[..found.rates.len()], rates.collect::<Vec<_>>(), "{device}");
+        // A step that ends the search is told, too.
+        assert!(told.len() <= found.rates.len() + 1, "{device}: {told:?}");
         assert_eq!(state(&trainer), before, "{device}");
         // 6 batches an epoch: it goes on with the next ones.
         assert!(found.rates.len() > 30 && found.rates.len() == found.losses.len(), "{device}: {found:?}");
@@ -291,12 +299,20 @@ fn what_cannot_be_fine_tuned_says_why() {
     let data = Dataset::from_arrays(x, Some(Tensor::from_fn(vec![8], |i| (i % 2) as f32))).unwrap();
     for (prefix, wanted) in [("base/c/", None), ("head/", None), ("base/a/", Some("begins with 'base/a/'"))] {
         let training = training.clone().learning_rate_multiplier(prefix, 0.5);
-        let steps = std::cell::Cell::new(0);
-        let (mut head, mut whole) = (Fit::new(1).progress(|_| steps.set(steps.get() + 1)), Fit::new(1));
+        let steps = AtomicUsize::new(0);
+        let (mut head, mut whole) = (
+            Fit::new(1).progress(|_| {
+                steps.fetch_add(1, Ordering::Relaxed);
+            }),
+            Fit::new(1),
+        );
         let device = Device::cpu();
         let tuned = fine_tune(&device, &network, &training, &how, &data, &mut head, &mut whole);
         let error = pollster::block_on(tuned).err().map(|error| error.to_string());
         assert_eq!(error.is_some(), wanted.is_some(), "{prefix}: {error:?}");
-        assert!(wanted.is_none_or(|wanted| error.unwrap().contains(wanted) && steps.get() == 0), "{prefix}");
+        assert!(
+            wanted.is_none_or(|wanted| error.unwrap().contains(wanted) && steps.load(Ordering::Relaxed) == 0),
+            "{prefix}"
+        );
     }
 }

@@ -53,23 +53,28 @@ impl Console {
 
 impl Console {
     /// A bar over the batches of an epoch of a training, from batch `first` on; on a terminal alone.
-    pub fn epoch(&self, epoch: usize, epochs: usize, first: usize, batches: usize) -> Epoch {
-        let bar = ProgressBar::with_draw_target(Some(batches as u64), ProgressDrawTarget::stderr());
+    pub fn epoch(&self, epoch: usize, epochs: usize, first: usize, batches: usize) -> Steps {
+        self.steps(format!("epoch {epoch}/{epochs}"), first, batches)
+    }
+
+    /// A bar over so many steps, from step `first` on, behind what they are for; on a terminal alone.
+    pub fn steps(&self, what: String, first: usize, steps: usize) -> Steps {
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
         let template = "{prefix} {wide_bar} {pos}/{len}  {msg}  {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = bar.with_style(style).with_prefix(format!("epoch {epoch}/{epochs}")).with_position(first as u64);
+        let bar = bar.with_style(style).with_prefix(what).with_position(first as u64);
         // What a resumed epoch had done before took no time now.
         bar.reset_eta();
-        Epoch(bar)
+        Steps(bar)
     }
 }
 
-/// How far an epoch has come, on a terminal; it goes away when this is dropped.
+/// How far an epoch or the like has come, on a terminal; it goes away when this is dropped.
 #[derive(Debug)]
-pub struct Epoch(ProgressBar);
+pub struct Steps(ProgressBar);
 
-impl Epoch {
-    /// A batch more is done, with these numbers.
+impl Steps {
+    /// A step more is done, with these numbers.
     pub fn step(&self, numbers: &str) {
         self.0.set_message(numbers.to_string());
         self.0.inc(1);
@@ -83,7 +88,7 @@ impl Epoch {
     }
 }
 
-impl Drop for Epoch {
+impl Drop for Steps {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     } else {
         quiet_drivers();
     }
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(std::io::stdout());
     let ran = cli.command.run(&Console::new(cli.verbose), &mut out);
     // What was printed before a failure is printed; if that fails too, the first failure is the one to tell.
     let flushed = out.flush().map_err(Failure::from);

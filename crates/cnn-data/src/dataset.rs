@@ -78,7 +78,7 @@ pub struct Dataset {
     pub(crate) source: Arc<dyn Source>,
     /// The samples of this part, by number, in their order before an epoch's.
     selection: Arc<[usize]>,
-    class_names: Arc<[String]>,
+    pub(crate) class_names: Arc<[String]>,
     notes: Arc<[Note]>,
     /// One for each sample of the source.
     pub(crate) weights: Option<Arc<[f32]>>,

@@ -21,6 +21,7 @@
 mod adjust;
 mod arrays;
 mod batches;
+mod classes;
 mod data_error;
 mod dataset;
 mod decode;

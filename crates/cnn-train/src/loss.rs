@@ -64,7 +64,11 @@ impl Loss {
     /// Adds the loss to the graph: the mean over all examples, each times its weight where `weights` `[batch]` is given
     /// (divided by their number, not by the sum of the weights, as Keras does).
     ///
-    /// A prediction that a softmax or sigmoid has just made is taken before that, as Keras does too: no digits are lost.
+    /// A prediction that a softmax or sigmoid has just made is taken before that, as Keras does too: no digits are lost, and
+    /// `from_logits`, which is not true of it, changes nothing. Keras's sparse cross-entropy of other probabilities is
+    /// that of one-hot targets too, but for probabilities that are not from 1e-7 to 1 - 1e-7: it sets them to these
+    /// bounds before they are made to add up to 1, and not behind that. Of targets that do not add up to 1, the gradient
+    /// is that of the loss, where TensorFlow's is not.
     ///
     /// # Errors
     /// If targets or weights have another shape than the prediction.
@@ -236,7 +240,7 @@ impl Builder<'_> {
     fn log_probabilities(&mut self, p: ValueId, from_logits: bool) -> Result<ValueId, ShapeError> {
         let axis = self.shape(p).len() - 1;
         let softmax = |op: &Op| matches!(op, Op::Softmax(softmax) if !softmax.log && softmax.axis == axis);
-        let logits = if from_logits { Some(p) } else { self.before(p, softmax) };
+        let logits = self.before(p, softmax).or(from_logits.then_some(p));
         if let Some(logits) = logits {
             return self.softmax(logits, true);
         }
@@ -260,7 +264,7 @@ impl Builder<'_> {
     /// One loss for each element.
     fn binary_crossentropy(&mut self, p: ValueId, target: ValueId, from_logits: bool) -> Result<ValueId, ShapeError> {
         let sigmoid = |op: &Op| matches!(op, Op::Unary(Unary { function: Function::Sigmoid }));
-        let logits = if from_logits { Some(p) } else { self.before(p, sigmoid) };
+        let logits = self.before(p, sigmoid).or(from_logits.then_some(p));
         if let Some(logits) = logits {
             // -target · log(σ(x)) - (1 - target) · log(1 - σ(x)) = log(1 + exp(x)) - target · x
             let softplus = self.unary(Function::Softplus, logits)?;

@@ -72,6 +72,8 @@ pub struct Optimizer {
     pub ema_overwrite_frequency: Option<u64>,
     /// Over how many batches gradients are added up; their mean is what a step is made of.
     pub gradient_accumulation_steps: Option<u64>,
+    /// An argument that was given though the rule has none such: [`Optimizer::check`] names it.
+    pub misplaced: Option<&'static str>,
 }
 
 impl Optimizer {
@@ -89,6 +91,7 @@ impl Optimizer {
             ema_momentum: 0.99,
             ema_overwrite_frequency: None,
             gradient_accumulation_steps: None,
+            misplaced: None,
         }
     }
 
@@ -149,18 +152,28 @@ impl Optimizer {
         self
     }
 
-    /// Sets the momentum, of the rules that have one.
+    /// Sets the momentum of SGD or RMSprop. The other rules have none, which [`Optimizer::check`] tells.
+    ///
+    /// ```
+    /// use cnn_train::Optimizer;
+    /// assert!(Optimizer::rmsprop().momentum(0.9).check().is_ok());
+    /// let error = Optimizer::adam().momentum(0.9).check().unwrap_err();
+    /// assert_eq!(error.to_string(), "momentum is an argument of SGD and RMSprop alone; leave it out");
+    /// ```
     pub fn momentum(mut self, new: f64) -> Self {
-        if let Rule::Sgd { momentum, .. } | Rule::RmsProp { momentum, .. } = &mut self.rule {
-            *momentum = new;
+        match &mut self.rule {
+            Rule::Sgd { momentum, .. } | Rule::RmsProp { momentum, .. } => *momentum = new,
+            _ => self.misplaced = Some("momentum"),
         }
         self
     }
 
-    /// Sets whether the gradient is taken as if the step were already done, of the rule that asks.
+    /// Sets whether SGD takes the gradient as if the step were already done. The other rules are not asked, which
+    /// [`Optimizer::check`] tells.
     pub fn nesterov(mut self, new: bool) -> Self {
-        if let Rule::Sgd { nesterov, .. } = &mut self.rule {
-            *nesterov = new;
+        match &mut self.rule {
+            Rule::Sgd { nesterov, .. } => *nesterov = new,
+            _ => self.misplaced = Some("nesterov"),
         }
         self
     }
@@ -219,6 +232,10 @@ impl Optimizer {
     /// # Errors
     /// Names the argument that is none.
     pub fn check(&self) -> Result<(), TrainError> {
+        if let Some(argument) = self.misplaced {
+            let of = if argument == "momentum" { "SGD and RMSprop" } else { "SGD" };
+            return check_argument(false, argument, &format!("is an argument of {of} alone; leave it out"));
+        }
         let is_amount = |x: f64| x.is_finite() && x >= 0.0;
         check_argument(is_amount(self.learning_rate), "learning_rate", "is a finite number, 0 at least")?;
         check_argument(self.weight_decay.is_none_or(is_amount), "weight_decay", "is a finite number, 0 at least")?;

@@ -28,6 +28,8 @@ pub struct Training {
     pub augmentation: Pipeline,
     /// By what the learning rate is multiplied for weights whose path begins so.
     pub multipliers: Vec<(String, f64)>,
+    /// Weights in whose names one of these is do not decay.
+    pub excluded_from_weight_decay: Vec<String>,
     /// How the loss is scaled where activations and gradients are float16; `None` for float32.
     pub mixed_precision: Option<LossScale>,
     /// Whether activations are made again for the gradients where that takes less memory than keeping them.
@@ -43,6 +45,7 @@ impl Training {
             seed: 0,
             augmentation: Pipeline::new(),
             multipliers: Vec::new(),
+            excluded_from_weight_decay: Vec::new(),
             mixed_precision: None,
             recomputation: false,
         }
@@ -68,6 +71,22 @@ impl Training {
         self
     }
 
+    /// Lets weights in whose names one of `names` is not decay, where the optimizer has a weight decay: Keras's
+    /// `exclude_from_weight_decay(var_names=..)`. It is the name of the weight alone that counts, not that of its layer, and a
+    /// part of it will do.
+    ///
+    /// ```
+    /// use cnn_train::{Loss, Optimizer, Training};
+    /// let training = Training::new(Loss::CROSSENTROPY, Optimizer::adamw());
+    /// let training = training.exclude_from_weight_decay(["bias", "gamma", "beta"]);
+    /// assert!(training.decays("conv1/kernel") && !training.decays("conv1/bias"));
+    /// assert!(training.decays("bias_net/kernel"));
+    /// ```
+    pub fn exclude_from_weight_decay(mut self, names: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.excluded_from_weight_decay.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// Sets whether convolutions and matrix products, forward and backward, read and make float16: Keras's policy
     /// `mixed_float16`, with a dynamic [`LossScale`]. Weights, their steps, statistics, normalisations and the loss stay float32.
     pub fn mixed_precision(mut self, mixed: bool) -> Self {
@@ -88,6 +107,12 @@ impl Training {
     pub fn multiplier(&self, path: &str) -> f64 {
         let matching = self.multipliers.iter().filter(|(prefix, _)| path.starts_with(prefix.as_str()));
         matching.max_by_key(|(prefix, _)| prefix.len()).map_or(1.0, |&(_, factor)| factor)
+    }
+
+    /// Whether the weight of that path decays, where the optimizer has a weight decay.
+    pub fn decays(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        !self.excluded_from_weight_decay.iter().any(|excluded| name.contains(excluded.as_str()))
     }
 
     /// Whether all of this can be done with `model`.

@@ -76,9 +76,9 @@ pub(crate) fn update(
     }
     clip(graph, training, &mut gradients)?;
     let common = settings(graph, STEP, finite)?;
-    let mut by_multiplier = vec![(1.0, common)];
+    let mut made = vec![((1.0, true), common)];
     for (Trainable { path, weight, .. }, gradient) in gradients {
-        let settings = multiplied(graph, &mut by_multiplier, training.multiplier(path))?;
+        let settings = own_settings(graph, &mut made, training.multiplier(path), training.decays(path))?;
         let shape = graph.value(*weight).shape.clone();
         let mut changed = vec![*weight];
         for name in training.optimizer.state_names() {
@@ -132,16 +132,23 @@ fn settings(graph: &mut Graph, name: &str, finite: Option<ValueId>) -> Result<Va
     binary(graph, BinaryOp::Multiply, settings, done)
 }
 
-/// The rule's settings with the learning rate, and all that has it as a factor, times `factor`; `known` are those made so far.
-fn multiplied(graph: &mut Graph, known: &mut Vec<(f64, ValueId)>, factor: f64) -> Result<ValueId, ShapeError> {
-    if let Some(&(_, settings)) = known.iter().find(|(known, _)| *known == factor) {
+/// The rule's settings for some weights: with the learning rate, and all that has it as a factor, times `multiplier`, and
+/// with no decay where they do not decay; `made` are those made so far, those of most weights first.
+fn own_settings(
+    graph: &mut Graph,
+    made: &mut Vec<((f64, bool), ValueId)>,
+    multiplier: f64,
+    decays: bool,
+) -> Result<ValueId, ShapeError> {
+    if let Some(&(_, settings)) = made.iter().find(|(of, _)| *of == (multiplier, decays)) {
         return Ok(settings);
     }
-    let rate = factor as f32;
-    let factors = Tensor::new(vec![OptimizerStep::SETTINGS], vec![rate, rate, 1.0, rate, 1.0])?;
+    let rate = multiplier as f32;
+    let decay = if decays { rate } else { 0.0 };
+    let factors = Tensor::new(vec![OptimizerStep::SETTINGS], vec![rate, rate, 1.0, decay, 1.0])?;
     let factors = graph.constant("optimizer", factors);
-    let settings = binary(graph, BinaryOp::Multiply, known[0].1, factors)?;
-    known.push((factor, settings));
+    let settings = binary(graph, BinaryOp::Multiply, made[0].1, factors)?;
+    made.push(((multiplier, decays), settings));
     Ok(settings)
 }
 

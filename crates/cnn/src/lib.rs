@@ -32,6 +32,7 @@ pub mod device;
 pub mod error;
 pub mod explain;
 pub mod network;
+mod pieces;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod pretrained;
 pub mod runner;

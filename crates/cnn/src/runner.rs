@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cnn_core::{DType, Mode, Plan, Profile, ShapeError, Tensor, plan};
+use cnn_core::{DType, Mode, Plan, Profile, Tensor};
 use cnn_wgpu::Program as GpuProgram;
 
 use crate::backend::{Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
+use crate::pieces::{cut, join, pieces, shapes, with_batch};
 
 /// How a network is run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,11 +85,9 @@ impl Runner {
             return self.program(&shapes).await?.run(inputs).await;
         }
         let mut parts = Vec::new();
-        let mut begin = 0;
-        for piece in pieces {
-            let inputs: Vec<Tensor> = inputs.iter().map(|x| rows(x, begin, piece)).collect::<Result<_, _>>()?;
-            parts.push(self.program(&with_batch(&shapes, piece)).await?.run(&inputs).await?);
-            begin += piece;
+        for inputs in cut(inputs, &pieces) {
+            let inputs = inputs?;
+            parts.push(self.program(&self::shapes(&inputs)).await?.run(&inputs).await?);
         }
         join(parts)
     }
@@ -147,31 +146,9 @@ impl Runner {
     /// # Errors
     /// If the model cannot take these shapes.
     pub fn pieces(&self, shapes: &[Vec<usize>]) -> Result<Vec<usize>, Error> {
-        let batch = shapes.first().and_then(|shape| shape.first()).copied().unwrap_or(1);
-        let one_batch = shapes.iter().all(|shape| shape.first() == Some(&batch));
-        let Some(limit) = self.device.max_tensor_bytes().filter(|_| one_batch) else { return Ok(vec![batch]) };
-        if self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(shapes) {
-            return Ok(vec![batch]);
-        }
-        let mut piece = batch;
-        while piece > 1 {
-            let largest = largest_activation(&self.plan(&with_batch(shapes, piece))?) as u64;
-            if largest <= limit {
-                break;
-            }
-            piece = ((piece as u128 * u128::from(limit) / u128::from(largest)) as usize).clamp(1, piece - 1);
-        }
-        if piece == 0 {
-            return Ok(vec![batch]);
-        }
-        // Even pieces: as few programs as can be.
-        let count = batch.div_ceil(piece);
-        let piece = batch.div_ceil(count);
-        let mut pieces = vec![piece; batch / piece];
-        if batch % piece > 0 {
-            pieces.push(batch % piece);
-        }
-        Ok(pieces)
+        let known = self.programs.lock().unwrap_or_else(PoisonError::into_inner).contains_key(shapes);
+        let limit = self.device.max_tensor_bytes().filter(|_| !known);
+        pieces(shapes, limit, |shapes| self.plan(shapes))
     }
 
     async fn program(&self, shapes: &[Vec<usize>]) -> Result<Arc<Program>, Error> {
@@ -190,46 +167,4 @@ impl Runner {
         let graph = self.network.model().lower(shapes, Mode::Inference, &taps)?;
         Ok(self.device.plan(&graph, self.options.precision))
     }
-}
-
-/// Bytes of the largest value that a run makes or takes.
-fn largest_activation(plan: &Plan) -> usize {
-    let graph = plan.graph();
-    let made = plan.steps().iter().map(|id| graph.nodes()[id.index()].output);
-    made.chain(graph.inputs().iter().copied()).map(|value| plan::bytes(graph, value)).max().unwrap_or(0)
-}
-
-fn shapes(inputs: &[Tensor]) -> Vec<Vec<usize>> {
-    inputs.iter().map(|x| x.shape().to_vec()).collect()
-}
-
-fn with_batch(shapes: &[Vec<usize>], batch: usize) -> Vec<Vec<usize>> {
-    let mut shapes = shapes.to_vec();
-    shapes.iter_mut().filter_map(|shape| shape.first_mut()).for_each(|size| *size = batch);
-    shapes
-}
-
-/// Rows `begin` to `begin + count` of the first axis.
-fn rows(x: &Tensor, begin: usize, count: usize) -> Result<Tensor, ShapeError> {
-    let row: usize = x.shape()[1..].iter().product();
-    let shape = [&[count], &x.shape()[1..]].concat();
-    Tensor::new(shape, x.data()[begin * row..(begin + count) * row].to_vec())
-}
-
-/// Each output of all parts, one behind the other.
-fn join(parts: Vec<Vec<Tensor>>) -> Result<Vec<Tensor>, Error> {
-    let mut joined: Vec<(Vec<usize>, Vec<f32>)> = Vec::new();
-    for part in parts {
-        for (index, tensor) in part.into_iter().enumerate() {
-            let shape = tensor.shape().to_vec();
-            match joined.get_mut(index) {
-                Some((whole, data)) => {
-                    whole[0] += shape[0];
-                    data.extend(tensor.into_data());
-                }
-                None => joined.push((shape, tensor.into_data())),
-            }
-        }
-    }
-    joined.into_iter().map(|(shape, data)| Ok(Tensor::new(shape, data)?)).collect()
 }

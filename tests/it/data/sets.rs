@@ -136,6 +136,35 @@ fn labels_and_weights_of_arrays() {
     }
 }
 
+/// Classes that are written or numbered anew are so in every part and order, and no map.
+#[test]
+fn classes_in_other_words() {
+    let x = Tensor::from_fn(vec![4, 1], |i| i as f32);
+    let labels = Tensor::new(vec![4], vec![1.0, 0.0, 1.0, 1.0]).unwrap();
+    let data = Dataset::from_classes(x.clone(), &labels, LabelMode::Int, ["no", "yes"]).unwrap().in_order().skip(1);
+    let y = |data: Dataset| {
+        let batch = data.epoch(0).next().unwrap().unwrap();
+        assert_eq!((batch.x.data(), batch.samples), (&[1.0, 2.0, 3.0][..], vec![1, 2, 3]));
+        assert!(!data.is_mapped());
+        let y = batch.y.unwrap();
+        (y.shape().to_vec(), y.into_data())
+    };
+    let one_hot = data.clone().label_mode(LabelMode::Categorical).unwrap();
+    assert_eq!(y(one_hot.clone()), (vec![3, 2], vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]));
+    assert_eq!(y(one_hot.label_mode(LabelMode::Binary).unwrap()), (vec![3, 1], vec![0.0, 1.0, 1.0]));
+    let named = data.clone().with_classes(["yes", "perhaps", "no"], LabelMode::Int).unwrap();
+    assert_eq!((y(named.clone()), named.class_counts()), ((vec![3], vec![2.0, 0.0, 0.0]), vec![2, 0, 1]));
+    assert_eq!(y(named.clone().cache().label_mode(LabelMode::Categorical).unwrap()).0, [3, 3]);
+    for (refused, wanted) in [
+        (named.label_mode(LabelMode::Binary), "perhaps"),
+        (data.with_classes(["no", "perhaps"], LabelMode::Int), "there is no 'yes', which samples have; add it"),
+        (Dataset::from_arrays(x, None).unwrap().label_mode(LabelMode::Int), "the samples have no classes"),
+    ] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
 #[test]
 fn archives() {
     let bytes = vectors::bytes("data/mnist.npz");

@@ -68,6 +68,15 @@ LAST = {
 }
 
 O = keras.optimizers
+# Of an optimizer with weight decay, parts of the names of weights that do not decay.
+EXCLUDED = {"sgd_excluded": ["bias", "eta"]}
+
+
+def excluding(optimizer, names):
+    optimizer.exclude_from_weight_decay(var_names=names)
+    return optimizer
+
+
 OPTIMIZERS = {
     "sgd": lambda: O.SGD(learning_rate=0.05),
     "sgd_momentum": lambda: O.SGD(learning_rate=0.05, momentum=0.9),
@@ -80,6 +89,8 @@ OPTIMIZERS = {
     "sgd_ema": lambda: O.SGD(learning_rate=0.05, momentum=0.9, use_ema=True, ema_momentum=0.8),
     "sgd_accumulated_clipnorm": lambda: O.SGD(learning_rate=0.05, momentum=0.9, clipnorm=0.1, gradient_accumulation_steps=3),
     "sgd_accumulated_cosine": lambda: O.SGD(learning_rate=O.schedules.CosineDecay(0.05, 20), gradient_accumulation_steps=4),
+    "sgd_excluded": lambda: excluding(
+        O.SGD(learning_rate=0.05, momentum=0.9, weight_decay=0.5), EXCLUDED["sgd_excluded"]),
     "adam": lambda: O.Adam(learning_rate=1e-3),
     "adam_ema_overwritten": lambda: O.Adam(learning_rate=1e-3, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3),
     "adam_accumulated": lambda: O.Adam(learning_rate=1e-3, weight_decay=0.01, gradient_accumulation_steps=3),
@@ -110,7 +121,8 @@ CASES += [("regularized_frozen_sgd_momentum", "regularized", "sgd_momentum", ("c
 CASES += [(f"constrained_{name}", "constrained", name, (), {})
           for name in ("sgd_momentum", "adam", "sgd_ema", "sgd_accumulated_clipnorm")]
 CASES += [(f"plain_multiplied_{name}", "plain", name, (), {"conv": 0.1, "conv2/": 3.0})
-          for name in ("sgd_nesterov", "adamw", "nadam", "ftrl")]
+          for name in ("sgd_nesterov", "adamw", "nadam", "ftrl", "sgd_excluded")]
+CASES += [("bn_sgd_excluded", "bn", "sgd_excluded", (), {})]
 
 
 def initialize(model):
@@ -201,6 +213,7 @@ if __name__ == "__main__":
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
             continue
         rates, truth = run(net, OPTIMIZERS[optimizer], frozen, multipliers)
+        truth["excluded"] = EXCLUDED.get(optimizer, [])
         made[name] = {"case": name, "learning_rates": rates, "float64": truth}
         print(f"{name:32s} {truth['losses'][0]:.6f} -> {truth['losses'][-1]:.6f}", flush=True)
     cases = [made[name] for name, *_ in CASES if name in made]

@@ -78,7 +78,7 @@ impl Evaluate {
         };
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
-        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
+        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot()? };
         let device = device::open(self.device, console)?;
         let _cache = PipelineCache::of(&device, console);
         let mut trainer = Trainer::new(&device, &network, Training::new(loss, Optimizer::sgd()))?;

@@ -45,7 +45,7 @@ pub enum Command {
 
 impl Command {
     /// Does it; results go to `out`, all else to the console.
-    pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, console: &Console, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         match self {
             Command::Devices(command) => command.run(out),
             Command::Models(command) => command.run(out),

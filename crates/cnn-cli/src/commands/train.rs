@@ -156,7 +156,7 @@ fn fraction(text: &str) -> Result<f64, String> {
 }
 
 impl Train {
-    pub fn run(&self, console: &Console, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, console: &Console, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
         self.check_files()?;
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
         let data = Data::training(&self.data, self.reading(own.as_ref(), console)?, self.validation, console)?;
@@ -167,12 +167,7 @@ impl Train {
         };
         let loss = loss::of(network.model(), self.loss);
         let one = network::units(network.model()) == Some(1);
-        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot() };
-        if self.freezes() && data.samples.is_mapped() {
-            let text =
-                "the frozen base is computed in each step, not once, since this loss takes targets as rows of 0 and 1";
-            console.note(text);
-        }
+        let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot()? };
         let training = Training::new(loss, self.optimizer.optimizer)
             .seed(self.seed)
             .mixed_precision(self.mixed)
@@ -194,8 +189,7 @@ impl Train {
             let device = device::open(self.device, console)?;
             let _cache = PipelineCache::of(&device, console);
             let mut trainer = Trainer::new(&device, &network, first)?;
-            let _doing = console.doing(&format!("looking for a learning rate on {device}"));
-            return find_learning_rate(&mut trainer, &data.samples, drawing, out);
+            return find_learning_rate(&mut trainer, &data.samples, drawing, console, out);
         }
         let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
         let device = device::open(self.device, console)?;
@@ -377,7 +371,7 @@ impl Train {
         stage: &Stage,
         folder: &Folder,
         console: &Console,
-        out: &mut dyn Write,
+        out: &mut (dyn Write + Send),
     ) -> Result<Fitted, Failure> {
         let stop = &stage.stop;
         let resumed = self.resume || stage.before > 0;

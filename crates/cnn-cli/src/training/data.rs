@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use cnn::data::{Broken, Channels, Dataset, Example, ImageDirectory, LabelMode, Note};
+use cnn::data::{Broken, Channels, Dataset, ImageDirectory, LabelMode, Note};
 use cnn::io::files;
 use cnn::io::npz::Npz;
 use cnn::{Network, Tensor};
@@ -148,34 +148,21 @@ impl Data {
             // More classes than names are refused with the model.
             return Ok(if self.classes.len() == names.len() { Self { classes: names, ..self } } else { self });
         }
-        let number = |folder: &String| {
-            let found = names.iter().position(|name| name == folder);
-            found.map(|number| number as f32).ok_or_else(|| {
-                let near = suggestion(folder, names.iter().map(String::as_str));
-                let text = format!("holds a folder '{folder}', which is no name of a class{near}");
-                Failure::Failed(format!("{}: {text}; take it out, or name it as its class", path.display()))
-            })
-        };
-        let numbers = self.classes.iter().map(number).collect::<Result<Vec<f32>, Failure>>()?;
-        let samples = self.samples.map(move |sample, _| {
-            let number = |label: &f32| numbers.get(*label as usize).copied().unwrap_or(*label);
-            let y = sample.y.map(|y| Tensor::from_fn(y.shape().to_vec(), |i| number(&y.data()[i])));
-            Ok(Example { y, ..sample })
-        });
+        if let Some(folder) = self.classes.iter().find(|folder| !names.contains(folder)) {
+            let near = suggestion(folder, names.iter().map(String::as_str));
+            let text = format!("holds a folder '{folder}', which is no name of a class{near}");
+            let text = format!("{}: {text}; take it out, or name it as its class", path.display());
+            return Err(Failure::Failed(text));
+        }
+        let samples = self.samples.with_classes(names.clone(), LabelMode::Int)?;
         Ok(Self { samples, classes: names, ..self })
     }
 
     /// Targets as rows of 0 and 1 in place of class numbers.
-    pub fn one_hot(self) -> Self {
-        let classes = self.classes.len();
-        let change = |data: Dataset| {
-            data.map(move |mut sample, _| {
-                let class = sample.y.as_ref().and_then(|y| y.data().first().copied()).unwrap_or(0.0) as usize;
-                sample.y = Some(Tensor::from_fn(vec![classes], |i| f32::from(u8::from(i == class))));
-                Ok(sample)
-            })
-        };
-        Self { samples: change(self.samples), validation: self.validation.map(change), ..self }
+    pub fn one_hot(self) -> Result<Self, Failure> {
+        let samples = self.samples.label_mode(LabelMode::Categorical)?;
+        let validation = self.validation.map(|data| data.label_mode(LabelMode::Categorical)).transpose()?;
+        Ok(Self { samples, validation, ..self })
     }
 
     /// Says what there is.

@@ -7,9 +7,10 @@ use clap::Args;
 use cnn::data::Dataset;
 use cnn::io::files;
 use cnn::plot::LearningRatePlot;
-use cnn::training::{FindLearningRate, FineTune, Trainer};
+use cnn::training::{FindLearningRate, FineTune, Progress, Trainer};
 use cnn::{Model, training::Optimizer};
 
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::paths::{check_writable, has_ending};
 
@@ -76,9 +77,18 @@ pub fn find_learning_rate(
     trainer: &mut Trainer,
     data: &Dataset,
     drawing: &Path,
+    console: &Console,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let found = trainer.find_learning_rate_blocking(data, &FindLearningRate::default())?;
+    let how = FindLearningRate::default();
+    let bar = console.steps("learning rates".into(), 0, how.steps);
+    let see = |progress: Progress<'_>| {
+        if let Progress::Search { learning_rate, loss, .. } = progress {
+            bar.step(&format!("{learning_rate:.1e}  loss {loss:.4}"));
+        }
+    };
+    let found = pollster::block_on(trainer.find_learning_rate_with(data, &how, see))?;
+    drop(bar);
     let suggestions = [("steepest", found.steepest()), ("least / 10", found.tenth_of_minimum())];
     let suggestions = suggestions.iter().filter_map(|&(name, rate)| Some((name, rate?)));
     let title = format!("{}, a search for its learning rate", trainer.model().name());

@@ -14,14 +14,14 @@ use crate::table;
 
 /// See the module.
 pub struct Watch<'a> {
-    out: &'a mut dyn Write,
+    out: &'a mut (dyn Write + Send),
     console: &'a Console,
     log: Option<StepLog>,
     epochs: usize,
     /// Steps of the stages before.
     before: usize,
     stop: Arc<AtomicBool>,
-    bar: Option<console::Epoch>,
+    bar: Option<console::Steps>,
     begin: Instant,
     /// From the epoch's beginning to its last step: its validation is not in the images per second.
     trained: Duration,
@@ -42,7 +42,7 @@ const REMEDY: &str = "a smaller learning rate, as in --optimizer adam,learning_r
 impl<'a> Watch<'a> {
     /// For a training of so many epochs, behind so many steps of others, which `stop` ends if something cannot be written.
     pub fn new(
-        out: &'a mut dyn Write,
+        out: &'a mut (dyn Write + Send),
         console: &'a Console,
         log: Option<StepLog>,
         epochs: usize,

@@ -1,6 +1,12 @@
 //! A learning rate for every epoch.
 
 use super::{Callback, CallbackError, Control, Logs};
+use crate::send::MaybeSend;
+
+/// The learning rate of an epoch, by it and the present one.
+trait OfEpoch: FnMut(usize, f64) -> f64 + MaybeSend {}
+
+impl<F: FnMut(usize, f64) -> f64 + MaybeSend> OfEpoch for F {}
 
 /// Sets the learning rate before every epoch by a function of the epoch and the present learning rate:
 /// `keras.callbacks.LearningRateScheduler`. It writes the learning rate into the logs as `learning_rate`.
@@ -15,12 +21,12 @@ use super::{Callback, CallbackError, Control, Logs};
 /// # Ok::<(), cnn_train::callback::CallbackError>(())
 /// ```
 pub struct LearningRateScheduler {
-    schedule: Box<dyn FnMut(usize, f64) -> f64>,
+    schedule: Box<dyn OfEpoch>,
 }
 
 impl LearningRateScheduler {
     /// By that function of the epoch and the present learning rate.
-    pub fn new(schedule: impl FnMut(usize, f64) -> f64 + 'static) -> Self {
+    pub fn new(schedule: impl FnMut(usize, f64) -> f64 + MaybeSend + 'static) -> Self {
         Self { schedule: Box::new(schedule) }
     }
 }

@@ -30,6 +30,7 @@ pub use tensor_board::TensorBoard;
 
 use std::path::{Path, PathBuf};
 
+use crate::send::MaybeSend;
 use crate::state::{State, StateError};
 
 /// Something that is told of every step of a training. Every method but `name` has a body that does nothing.
@@ -61,7 +62,7 @@ use crate::state::{State, StateError};
 /// assert!(control.stops());
 /// # Ok::<(), CallbackError>(())
 /// ```
-pub trait Callback {
+pub trait Callback: MaybeSend {
     /// The name that its state has in a checkpoint; it has to differ from those of the other callbacks of a training.
     fn name(&self) -> &str;
 

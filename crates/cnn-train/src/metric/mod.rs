@@ -22,6 +22,7 @@ pub use precision_recall::{Positives, Precision, Recall};
 
 use cnn_core::Tensor;
 
+use crate::send::MaybeSend;
 use crate::state::{State, StateError};
 
 /// Keras's epsilon.
@@ -49,7 +50,7 @@ pub enum Direction {
 /// assert_eq!(accuracy.result(), [2.0 / 3.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Metric {
+pub trait Metric: MaybeSend {
     /// The name that it has in the logs.
     fn name(&self) -> &str;
 

@@ -147,7 +147,11 @@ impl Checkpoint {
 
 /// The optimizer's rule with its arguments. Its learning rate may change from one run to the next.
 pub(super) fn optimizer(training: &Training) -> String {
-    let decay = training.optimizer.weight_decay.map_or_else(String::new, |decay| format!(" with weight decay {decay}"));
+    let decay = training.optimizer.weight_decay.map_or_else(String::new, |decay| {
+        let excluded = &training.excluded_from_weight_decay;
+        let but = if excluded.is_empty() { String::new() } else { format!(" but for {}", excluded.join(", ")) };
+        format!(" with weight decay {decay}{but}")
+    });
     format!("{:?}{decay}", training.optimizer.rule)
 }
 
@@ -179,6 +183,16 @@ fn number_from_json(json: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// So that a training in which other weights decay does not go on from it.
+    #[test]
+    fn what_does_not_decay_is_part_of_the_optimizer() {
+        use cnn_train::{Loss, Optimizer};
+        let training = Training::new(Loss::CROSSENTROPY, Optimizer::adamw());
+        let excluded = training.clone().exclude_from_weight_decay(["bias", "gamma"]);
+        assert!(optimizer(&training).ends_with(" with weight decay 0.004"));
+        assert!(optimizer(&excluded).ends_with(" with weight decay 0.004 but for bias, gamma"));
+    }
 
     #[test]
     fn what_is_written_is_read() {

@@ -1,19 +1,21 @@
-//! Epochs over a data set, with validation, callbacks, metrics and checkpoints: `Model.fit` and `Model.evaluate`.
+//! Epochs over a data set, with validation, callbacks, metrics and checkpoints: `Model.fit`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cnn_core::{Tensor, Weights};
-use cnn_data::{Batch, Dataset};
+use cnn_core::Weights;
+use cnn_data::Dataset;
 use cnn_io::Format;
+use cnn_train::MaybeSend;
 use cnn_train::callback::{Callback, Control, History, Logs, Request, What};
 use cnn_train::metric::{Mean, Metric, Named};
 use cnn_train::schedule::Schedule;
 use cnn_train::state::State;
 
 use super::checkpoint::{Checkpoint, Position, optimizer};
+use super::evaluate::{means, take_in};
 use super::progress::Progress;
 use super::targets::{check_classes, example_weights, targets};
 use super::trainer::{Stepped, Trainer};
@@ -21,9 +23,14 @@ use crate::error::Error;
 use crate::network::Network;
 
 /// Who is told how far a training has come.
-type Report<'a> = Box<dyn FnMut(Progress<'_>) + 'a>;
+trait Report: FnMut(Progress<'_>) + MaybeSend {}
+
+impl<F: FnMut(Progress<'_>) + MaybeSend> Report for F {}
 
 /// The arguments of a training: see the methods. Everything but the number of epochs has a default.
+///
+/// Metrics, callbacks and what is told of progress are [`Send`], but in a browser ([`MaybeSend`]): so a training may be a task of
+/// a runtime that moves it from thread to thread, such as `tokio::spawn` makes.
 #[derive(Default)]
 pub struct Fit<'a> {
     epochs: usize,
@@ -37,7 +44,7 @@ pub struct Fit<'a> {
     checkpoint_steps: Option<usize>,
     max_steps: Option<u64>,
     stop: Option<Arc<AtomicBool>>,
-    progress: Option<Report<'a>>,
+    progress: Option<Box<dyn Report + 'a>>,
 }
 
 impl std::fmt::Debug for Fit<'_> {
@@ -149,7 +156,7 @@ impl<'a> Fit<'a> {
     }
 
     /// Calls this after each step, each batch of validation and each epoch.
-    pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + 'a) -> Self {
+    pub fn progress(mut self, progress: impl FnMut(Progress<'_>) + MaybeSend + 'a) -> Self {
         self.progress = Some(Box::new(progress));
         self
     }
@@ -239,74 +246,6 @@ impl Trainer {
     pub fn fit_blocking(&mut self, data: &Dataset, fit: &mut Fit<'_>) -> Result<Fitted, Error> {
         pollster::block_on(self.fit(data, fit))
     }
-
-    /// The loss and the metrics over a data set, in its order, as the weights are now.
-    ///
-    /// # Errors
-    /// As [`Trainer::fit`].
-    pub async fn evaluate(&mut self, data: &Dataset, metrics: &mut [Box<dyn Metric + '_>]) -> Result<Logs, Error> {
-        self.evaluate_with(data, metrics, |_, _, _| ()).await
-    }
-
-    /// As [`Trainer::evaluate`]; `each` sees every batch with the prediction for it, and how many batches there are.
-    ///
-    /// # Errors
-    /// As [`Trainer::evaluate`].
-    pub async fn evaluate_with(
-        &mut self,
-        data: &Dataset,
-        metrics: &mut [Box<dyn Metric + '_>],
-        mut each: impl FnMut(&Batch, &Tensor, usize),
-    ) -> Result<Logs, Error> {
-        let mut loss = Mean::new("loss");
-        metrics.iter_mut().for_each(|metric| metric.reset());
-        let data = data.clone().in_order();
-        let batches = data.batches();
-        if batches == 0 {
-            return Err(Error::NoBatches);
-        }
-        for batch in data.epoch(0) {
-            let batch = batch?;
-            let targets = targets(self.model(), &self.training().loss, &batch)?;
-            let judged = self.test_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
-            take_in(&mut loss, metrics, &batch, batch.weights.as_ref(), &judged)?;
-            each(&batch, &judged.prediction, batches);
-        }
-        Ok(means(&loss, metrics))
-    }
-}
-
-/// Takes a batch into the epoch's loss and metrics, `weights` into those that are weighted.
-fn take_in(
-    loss: &mut Mean,
-    metrics: &mut [Box<dyn Metric + '_>],
-    batch: &Batch,
-    weights: Option<&Tensor>,
-    stepped: &Stepped,
-) -> Result<(), Error> {
-    loss.add(stepped.loss, batch.x.shape()[0] as f64);
-    if let Some(y) = stepped.mixed_targets.as_ref().or(batch.y.as_ref()) {
-        for metric in metrics {
-            let weights = weights.filter(|_| metric.is_weighted());
-            metric.update(y, &stepped.prediction, weights.map(Tensor::data))?;
-        }
-    }
-    Ok(())
-}
-
-/// The numbers of an epoch so far. A metric of several numbers is numbered.
-fn means(loss: &Mean, metrics: &[Box<dyn Metric + '_>]) -> Logs {
-    let mut logs = Logs::new();
-    logs.set("loss", loss.result());
-    for metric in metrics {
-        match metric.result().as_slice() {
-            &[value] => logs.set(metric.name(), value),
-            values => {
-                values.iter().enumerate().for_each(|(i, &value)| logs.set(&format!("{}_{i}", metric.name()), value))
-            }
-        }
-    }
-    logs
 }
 
 impl Run<'_, '_> {
@@ -484,12 +423,13 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    async fn save_checkpoint(&self, trainer: &Trainer, position: Position, batches: usize) -> Result<(), Error> {
-        let Some(path) = &self.fit.checkpoint else { return Ok(()) };
+    async fn save_checkpoint(&mut self, trainer: &Trainer, position: Position, batches: usize) -> Result<(), Error> {
+        let Some(path) = self.fit.checkpoint.clone() else { return Ok(()) };
+        let variables = trainer.variables().await?;
         let named = |callback: &dyn Callback| (callback.name().to_string(), callback.state());
         let callbacks = self.fit.callbacks.iter().map(|callback| named(callback.as_ref()));
         let checkpoint = Checkpoint {
-            variables: trainer.variables().await?,
+            variables,
             iterations: trainer.iterations(),
             learning_rate: trainer.learning_rate(),
             seed: trainer.training().seed,
@@ -502,7 +442,7 @@ impl Run<'_, '_> {
             callbacks: callbacks.chain([named(&self.history)]).collect(),
             slots: self.slots.clone(),
         };
-        checkpoint.write(path)
+        checkpoint.write(&path)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use cnn_data::{Batch, Dataset};
 
+use super::progress::Progress;
 use super::targets::targets;
 use super::trainer::Trainer;
 use crate::error::Error;
@@ -146,12 +147,25 @@ impl Trainer {
     /// If an argument of `how` is none, `data` is empty or its targets do not fit the loss, or as
     /// [`Trainer::train_on_batch`].
     pub async fn find_learning_rate(&mut self, data: &Dataset, how: &FindLearningRate) -> Result<LearningRates, Error> {
+        self.find_learning_rate_with(data, how, |_| ()).await
+    }
+
+    /// As [`Trainer::find_learning_rate`]; `progress` is called after each step, with [`Progress::Search`].
+    ///
+    /// # Errors
+    /// As [`Trainer::find_learning_rate`].
+    pub async fn find_learning_rate_with(
+        &mut self,
+        data: &Dataset,
+        how: &FindLearningRate,
+        progress: impl FnMut(Progress<'_>),
+    ) -> Result<LearningRates, Error> {
         how.check()?;
         if data.batches() == 0 {
             return Err(Error::NoBatches);
         }
         let (variables, iterations, rate) = (self.variables().await?, self.iterations(), self.learning_rate());
-        let searched = self.search(data, how).await;
+        let searched = self.search(data, how, progress).await;
         self.set_learning_rate(rate);
         self.restore(variables, iterations)?;
         searched
@@ -169,14 +183,22 @@ impl Trainer {
         pollster::block_on(self.find_learning_rate(data, how))
     }
 
-    async fn search(&mut self, data: &Dataset, how: &FindLearningRate) -> Result<LearningRates, Error> {
+    async fn search(
+        &mut self,
+        data: &Dataset,
+        how: &FindLearningRate,
+        mut progress: impl FnMut(Progress<'_>),
+    ) -> Result<LearningRates, Error> {
         let (mut found, mut mean) = (LearningRates::default(), 0.0);
-        for batch in (0..).flat_map(|epoch| data.epoch(epoch)) {
+        for (step, batch) in (0..).flat_map(|epoch| data.epoch(epoch)).enumerate() {
             let batch: Batch = batch?;
-            self.set_learning_rate(how.rate(found.losses.len()));
+            let learning_rate = how.rate(step);
+            self.set_learning_rate(learning_rate);
             let targets = targets(self.model(), &self.training().loss, &batch)?;
             let stepped = self.train_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
-            if !found.add(how, &mut mean, stepped.loss) {
+            let goes_on = found.add(how, &mut mean, stepped.loss);
+            progress(Progress::Search { step, steps: how.steps, learning_rate, loss: stepped.loss });
+            if !goes_on {
                 break;
             }
         }

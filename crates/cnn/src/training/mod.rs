@@ -17,6 +17,7 @@
 //! ```
 
 mod checkpoint;
+mod evaluate;
 mod features;
 mod fine_tune;
 mod fit;
@@ -29,7 +30,7 @@ pub use cnn_core::op::Rule;
 pub use cnn_train::callback::{self, Callback, EarlyStopping, History, Logs, ModelCheckpoint, ReduceLrOnPlateau};
 pub use cnn_train::metric::{self, Accuracy, ConfusionMatrix, Metric};
 pub use cnn_train::schedule::{self, Schedule};
-pub use cnn_train::{GradientError, Loss, LossScale, Optimizer, TrainError, Training, one_hot};
+pub use cnn_train::{GradientError, Loss, LossScale, MaybeSend, Optimizer, TrainError, Training, one_hot};
 pub use fine_tune::{FineTune, FineTuneError, FineTuned, fine_tune};
 pub use fit::{Fit, Fitted};
 pub use learning_rates::{FindLearningRate, LearningRates, LearningRatesError};

@@ -46,6 +46,17 @@ pub enum Progress<'a> {
         /// The most that they may take.
         limit: u64,
     },
+    /// A step of a search for a learning rate is done ([`Trainer::find_learning_rate_with`](super::Trainer::find_learning_rate_with)).
+    Search {
+        /// The step, counted from 0.
+        step: usize,
+        /// Steps of the search, if the loss does not end it before.
+        steps: usize,
+        /// The learning rate of this step.
+        learning_rate: f64,
+        /// The loss of this batch alone, before the step.
+        loss: f64,
+    },
     /// An epoch is done, its validation too.
     Epoch {
         /// The epoch, counted from 0.

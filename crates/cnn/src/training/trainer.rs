@@ -11,6 +11,7 @@ use crate::backend::{Backend, Program};
 use crate::device::Device;
 use crate::error::Error;
 use crate::network::Network;
+use crate::pieces::{cut, join, pieces, shapes};
 
 /// What a step of training gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,9 @@ struct Ready {
 /// let x = Tensor::new(vec![2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
 /// let first = trainer.train_on_batch_blocking(&[x.clone()], &x, None)?.loss;
 /// let second = trainer.train_on_batch_blocking(&[x.clone()], &x, None)?.loss;
-/// assert!(second < first);
+/// let third = trainer.test_on_batch_blocking(&[x.clone()], &x, None)?.loss;
+/// assert!(third < second && second < first);
+/// assert_eq!(trainer.predict_blocking(&[x])?[0].shape(), [2, 2]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -207,12 +210,41 @@ impl Trainer {
         pollster::block_on(self.train_on_batch(inputs, targets, weights))
     }
 
-    /// The model's outputs for `inputs`, as the weights are now.
+    /// The model's outputs for a batch, as the weights are now, in the model's order. A batch that the device holds in no one
+    /// piece is cut, as [`Runner`](crate::Runner) does it; of a data set, [`Trainer::predict_dataset`] makes all.
+    ///
+    /// The program for a batch of that size is made at its first use and kept, as for each size of a piece: callers whose
+    /// batches have many sizes do better to give data sets.
     ///
     /// # Errors
     /// If the model cannot take these shapes, or the device cannot hold the program or is lost.
     pub async fn predict(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        self.run(Purpose::Predict, inputs, None, None).await
+        let pieces = self.pieces(inputs)?;
+        if let [_] = pieces[..] {
+            return self.run(Purpose::Predict, inputs, None, None).await;
+        }
+        let mut parts = Vec::new();
+        for inputs in cut(inputs, &pieces) {
+            parts.push(self.run(Purpose::Predict, &inputs?, None, None).await?);
+        }
+        join(parts)
+    }
+
+    /// [`Trainer::predict`] for callers without an async runtime. Not for browsers, where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Trainer::predict`].
+    pub fn predict_blocking(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        pollster::block_on(self.predict(inputs))
+    }
+
+    /// How a batch to predict for is cut.
+    fn pieces(&self, inputs: &[Tensor]) -> Result<Vec<usize>, Error> {
+        let key = |shapes: &[Vec<usize>]| (Purpose::Predict, shapes.to_vec(), false);
+        let shapes = shapes(inputs);
+        let known = self.programs.contains_key(&key(&shapes));
+        let limit = self.device.max_tensor_bytes().filter(|_| !known);
+        pieces(&shapes, limit, |shapes| Ok(self.device.plan(&self.graph(&key(shapes))?, DType::F32)))
     }
 
     /// The loss and the prediction for a batch, as the weights are now; nothing changes.
@@ -226,6 +258,19 @@ impl Trainer {
         weights: Option<&Tensor>,
     ) -> Result<Stepped, Error> {
         self.run_with_loss(Purpose::Test, inputs, targets, weights).await
+    }
+
+    /// [`Trainer::test_on_batch`] for callers without an async runtime. Not for browsers, where nothing may block.
+    ///
+    /// # Errors
+    /// As [`Trainer::test_on_batch`].
+    pub fn test_on_batch_blocking(
+        &mut self,
+        inputs: &[Tensor],
+        targets: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Stepped, Error> {
+        pollster::block_on(self.test_on_batch(inputs, targets, weights))
     }
 
     /// One step on a batch with a clock around everything that it does.
@@ -282,7 +327,7 @@ impl Trainer {
         targets: Option<&Tensor>,
         weights: Option<&Tensor>,
     ) -> Result<(Key, Vec<Tensor>), Error> {
-        let key = (purpose, inputs.iter().map(|x| x.shape().to_vec()).collect(), weights.is_some());
+        let key = (purpose, shapes(inputs), weights.is_some());
         if !self.programs.contains_key(&key) {
             let graph = self.graph(&key)?;
             let program = self.backend.program(self.device.plan(&graph, DType::F32)).await?;

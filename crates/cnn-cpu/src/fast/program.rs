@@ -116,25 +116,10 @@ impl Program {
     }
 
     /// Calls `around` with each step in order.
-    fn run_steps(
-        &self,
-        inputs: &[Tensor],
-        around: impl FnMut(&mut dyn FnMut()) + Send,
-    ) -> Result<Vec<Tensor>, CpuError> {
+    fn run_steps(&self, inputs: &[Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
         self.check(inputs)?;
-        let residents = self.current_residents()?;
-        // From one of the threads that share a step's work, or each of hundreds of steps would have to wake one first.
-        rayon::scope(|_| self.run_steps_inside(inputs, residents, around))
-    }
-
-    fn run_steps_inside(
-        &self,
-        inputs: &[Tensor],
-        residents: Vec<Arc<Tensor>>,
-        mut around: impl FnMut(&mut dyn FnMut()),
-    ) -> Result<Vec<Tensor>, CpuError> {
         let graph = self.plan.graph();
-        let mut memory = Memory { inputs, slots: self.take_slots(), residents };
+        let mut memory = Memory { inputs, slots: self.take_slots(), residents: self.current_residents()? };
         let mut changed = Vec::new();
         for id in self.plan.steps() {
             let node = &graph.nodes()[id.index()];

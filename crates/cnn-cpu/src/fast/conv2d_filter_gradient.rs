@@ -11,6 +11,7 @@ use super::View;
 use super::conv2d::Patches;
 use super::linear::{Before, Matrix, multiply};
 use super::scratch::scratch;
+use super::vectors::vectorised;
 use super::window::Window;
 
 /// Pixels of a block.
@@ -68,27 +69,41 @@ fn gather(patches: &Patches, first: usize, count: usize, gathered: &mut [f32]) {
     });
 }
 
-/// Groups of one channel, each with `f / c` filters. Rows of the output are added up each by itself: shorter sums err less.
+/// Groups of one channel, each with `f / c` filters.
 fn depthwise(patches: &Patches, dy: View, dw: &mut [f32]) {
+    let f = dy.shape[3];
+    dw.par_chunks_mut(f).enumerate().for_each_init(Vec::new, |row, (tap, dw)| {
+        vectorised(
+            #[inline(always)]
+            || depthwise_tap(patches, dy, tap, row, dw),
+        );
+    });
+}
+
+/// One tap of all channels. Rows of the output are added up each by itself, in `row`: shorter sums err less.
+#[inline(always)]
+fn depthwise_tap(patches: &Patches, dy: View, tap: usize, row: &mut Vec<f32>, dw: &mut [f32]) {
     let [n, oh, ow, f] = dy.dims4();
     let (c, (rows, columns)) = (patches.c, (patches.rows, patches.columns));
-    dw.par_chunks_mut(f).enumerate().for_each_init(Vec::new, |row: &mut Vec<f32>, (tap, dw)| {
-        let (a, b) = (tap / columns.taps, tap % columns.taps);
-        dw.fill(0.0);
-        for (n, i) in (0..n).flat_map(|n| (0..oh).map(move |i| (n, i))) {
-            if !rows.inside(i).contains(&a) {
+    let (a, b) = (tap / columns.taps, tap % columns.taps);
+    dw.fill(0.0);
+    for (n, i) in (0..n).flat_map(|n| (0..oh).map(move |i| (n, i))) {
+        if !rows.inside(i).contains(&a) {
+            continue;
+        }
+        row.clear();
+        row.resize(f, 0.0);
+        for j in (0..ow).filter(|&j| columns.inside(j).contains(&b)) {
+            let x = &patches.x[patches.offset(n, rows.pixel(i, a), columns.pixel(j, b))..][..c];
+            let dy = &dy.data[((n * oh + i) * ow + j) * f..][..f];
+            if f == c {
+                row.iter_mut().zip(dy).zip(x).for_each(|((sum, dy), x)| *sum += x * dy);
                 continue;
             }
-            row.clear();
-            row.resize(f, 0.0);
-            for j in (0..ow).filter(|&j| columns.inside(j).contains(&b)) {
-                let x = &patches.x[patches.offset(n, rows.pixel(i, a), columns.pixel(j, b))..][..c];
-                let dy = &dy.data[((n * oh + i) * ow + j) * f..][..f];
-                for ((sums, dy), x) in row.chunks_exact_mut(f / c).zip(dy.chunks_exact(f / c)).zip(x) {
-                    sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += x * dy);
-                }
+            for ((sums, dy), x) in row.chunks_exact_mut(f / c).zip(dy.chunks_exact(f / c)).zip(x) {
+                sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += x * dy);
             }
-            dw.iter_mut().zip(&*row).for_each(|(sum, row)| *sum += row);
         }
-    });
+        dw.iter_mut().zip(&*row).for_each(|(sum, row)| *sum += row);
+    }
 }

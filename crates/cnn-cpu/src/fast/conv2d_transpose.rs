@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::View;
 use super::linear::{Finish, Matrix, Rows, product};
 use super::scratch::scratch;
+use super::vectors::vectorised;
 
 /// The output, of shape `shape`.
 pub(super) fn conv2d_transpose(op: &Conv2DTranspose, inputs: &[View], shape: &[usize], y: &mut [f32]) {
@@ -130,24 +131,29 @@ fn grouped(op: &Conv2DTranspose, inputs: &[View], [rows, columns]: [Axis; 2], sh
     let finish = Finish::new(&op.epilogue, inputs);
     y.par_chunks_mut(ow * f).enumerate().for_each(|(row, y)| {
         let (n, oy) = (row / oh, row % oh);
-        y.fill(0.0);
-        for (a, iy) in rows.taps(oy) {
-            for (ox, y) in y.chunks_exact_mut(f).enumerate() {
-                for (b, ix) in columns.taps(ox) {
-                    let x = &x.data[((n * h + iy) * w + ix) * c..][..c];
-                    let tap = &filter.data[(a * kw + b) * group_f * c..][..group_f * c];
-                    if group_f == 1 && group_c == 1 {
-                        y.iter_mut().zip(x).zip(tap).for_each(|((y, x), w)| *y += x * w);
-                        continue;
-                    }
-                    for (f, y) in y.iter_mut().enumerate() {
-                        let group = f / group_f * group_c..(f / group_f + 1) * group_c;
-                        let w = &tap[f % group_f * c..][group.clone()];
-                        *y += x[group].iter().zip(w).map(|(x, w)| x * w).sum::<f32>();
+        vectorised(
+            #[inline(always)]
+            || {
+                y.fill(0.0);
+                for (a, iy) in rows.taps(oy) {
+                    for (ox, y) in y.chunks_exact_mut(f).enumerate() {
+                        for (b, ix) in columns.taps(ox) {
+                            let x = &x.data[((n * h + iy) * w + ix) * c..][..c];
+                            let tap = &filter.data[(a * kw + b) * group_f * c..][..group_f * c];
+                            if group_f == 1 && group_c == 1 {
+                                y.iter_mut().zip(x).zip(tap).for_each(|((y, x), w)| *y += x * w);
+                                continue;
+                            }
+                            for (f, y) in y.iter_mut().enumerate() {
+                                let group = f / group_f * group_c..(f / group_f + 1) * group_c;
+                                let w = &tap[f % group_f * c..][group.clone()];
+                                *y += x[group].iter().zip(w).map(|(x, w)| x * w).sum::<f32>();
+                            }
+                        }
                     }
                 }
-            }
-        }
+            },
+        );
         finish.apply(y, row * ow * f, f);
     });
 }

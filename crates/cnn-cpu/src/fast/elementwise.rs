@@ -21,7 +21,12 @@ pub(super) fn unary_gradient(op: &UnaryGradient, x: View, dy: View, y: &mut [f32
     let elements = y.par_chunks_mut(CHUNK).zip(x.data.par_chunks(CHUNK)).zip(dy.data.par_chunks(CHUNK));
     elements.for_each(|((y, x), dy)| {
         y.copy_from_slice(x);
-        each(&op.function, y, Real::slope);
+        each(
+            &op.function,
+            y,
+            #[inline(always)]
+            |x, function| x.slope(function),
+        );
         y.iter_mut().zip(dy).for_each(|(y, dy)| *y *= dy);
     });
 }
@@ -62,6 +67,14 @@ impl<'a> Run<'a> {
 /// `y = f(a, b)`
 #[inline(always)]
 fn combine(y: &mut [f32], a: Run, b: Run, f: impl Fn(f32, f32) -> f32) {
+    vectorised(
+        #[inline(always)]
+        || combine_inlined(y, a, b, f),
+    );
+}
+
+#[inline(always)]
+fn combine_inlined(y: &mut [f32], a: Run, b: Run, f: impl Fn(f32, f32) -> f32) {
     match (a, b) {
         (Run::Each(a), Run::Each(b)) => y.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
         (Run::Each(a), Run::Same(b)) => y.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, b)),
@@ -72,10 +85,15 @@ fn combine(y: &mut [f32], a: Run, b: Run, f: impl Fn(f32, f32) -> f32) {
 
 /// `y = function(y)`
 pub(super) fn activate(function: &Function, y: &mut [f32]) {
-    each(function, y, Real::activate);
+    each(
+        function,
+        y,
+        #[inline(always)]
+        |x, function| x.activate(function),
+    );
 }
 
-/// `y = f(y, function)`
+/// `y = f(y, function)`. Only an `f` that is inlined becomes vectors: a method by its name is called for every element.
 #[inline(always)]
 fn each(function: &Function, y: &mut [f32], f: impl Fn(f32, &Function) -> f32) {
     vectorised(

@@ -33,8 +33,8 @@ use cnn_core::{ShapeError, Tensor};
 pub use program::Program;
 pub use weights::CpuWeights;
 
-/// Elements that one task takes where each costs little: enough to be worth a task, few enough for the cache.
-const CHUNK: usize = 1 << 13;
+/// Elements that one task takes where each costs little: enough to be worth waking a thread, few enough for the cache.
+const CHUNK: usize = 1 << 15;
 
 /// What a kernel reads: elements, row-major, under a shape.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::elementwise::activate;
 use super::real::sum;
+use super::vectors::vectorised;
 use super::{CHUNK, View};
 
 /// `activation((x - mean) · (gamma / √(variance + epsilon)) + beta)`
@@ -25,11 +26,16 @@ pub(super) fn batch_norm(op: &BatchNorm, inputs: &[View], y: &mut [f32]) {
     let c = scales.len();
     let block = c * (CHUNK / c).max(1);
     y.par_chunks_mut(block).zip(x.data.par_chunks(block)).for_each(|(y, x)| {
-        for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-            let channels = mean.data.iter().zip(&scales).zip(beta.data);
-            let pairs = y.iter_mut().zip(x).zip(channels);
-            pairs.for_each(|((y, x), ((mean, scale), beta))| *y = (x - mean) * scale + beta);
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                    let channels = mean.data.iter().zip(&scales).zip(beta.data);
+                    let pairs = y.iter_mut().zip(x).zip(channels);
+                    pairs.for_each(|((y, x), ((mean, scale), beta))| *y = (x - mean) * scale + beta);
+                }
+            },
+        );
         activate(&op.activation, y);
     });
 }

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use cnn::data::{Dataset, LabelMode};
+use cnn::data::{DataError, Dataset, LabelMode};
 use cnn::layers::{Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D};
 use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training, callback};
 use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
@@ -200,6 +201,36 @@ fn a_training_is_a_task_of_a_runtime() {
         runtime.block_on(task).unwrap().unwrap();
         assert_eq!(told.load(Ordering::Relaxed), 4);
     }
+}
+
+/// A batch that is being read holds nobody up: it needs here what another task of the same thread does meanwhile.
+#[test]
+fn a_training_that_waits_for_pictures_leaves_its_thread_to_others() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (give, wait) = std::sync::mpsc::channel();
+    let wait = std::sync::Mutex::new(wait);
+    let reads = move |example, _| {
+        let given = wait.lock().unwrap().recv_timeout(Duration::from_secs(60));
+        given.map(|()| example).map_err(|_| DataError::Threads("nobody else was heard for a minute".into()))
+    };
+    let data = data(16).map(reads).prefetch(1);
+    // One for each time that a sample is read, by each call below.
+    let other = async move {
+        for _ in 0..16 * 3 {
+            if give.send(()).is_err() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let training = async move {
+        let mut trainer = trainer(&Device::cpu());
+        trainer.fit(&data, &mut Fit::new(1)).await?;
+        trainer.evaluate(&data, &mut []).await?;
+        trainer.predict_dataset(&data).await
+    };
+    let predicted = runtime.block_on(async { tokio::join!(training, other) }).0.unwrap();
+    assert_eq!(predicted[0].shape()[0], 16);
 }
 
 #[test]

@@ -49,13 +49,26 @@ impl Batches {
         let end = epoch.data.len().min(epoch.data.batches().saturating_mul(size));
         let begin = first.saturating_mul(size).min(end);
         let reader = epoch.clone();
-        let samples = Ordered::new(begin..end, ahead.saturating_mul(size), move |position| reader.example(position))?;
+        // One of those ahead is whole already, and waits.
+        let window = (ahead - 1).saturating_mul(size);
+        let samples = Ordered::new(begin..end, window, move |position| reader.example(position))?;
         Ok(Inner::Ahead(Ahead::new(Assembler { epoch, samples, next: first })?))
     }
 
     #[cfg(target_family = "wasm")]
     fn start(epoch: Arc<Epoch>, first: usize) -> Result<Inner, DataError> {
         Ok(Self::here(epoch, first))
+    }
+
+    /// The next batch, as [`Iterator::next`] gives it; a task that waits for one leaves its thread to others. With a
+    /// [`prefetch`](Dataset::prefetch) of 0 it is read here, which takes as long as it takes.
+    pub async fn next_batch(&mut self) -> Option<Result<Batch, DataError>> {
+        self.left = self.left.checked_sub(1)?;
+        match &mut self.inner {
+            Inner::Here(batches) => batches.next(),
+            #[cfg(not(target_family = "wasm"))]
+            Inner::Ahead(batches) => batches.next_async().await,
+        }
     }
 
     fn here(epoch: Arc<Epoch>, first: usize) -> Inner {

@@ -9,9 +9,10 @@ mod threads {
     use std::collections::VecDeque;
     use std::ops::Range;
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-    use std::sync::mpsc::{Receiver, sync_channel};
     use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
     use std::thread::{Builder, JoinHandle, available_parallelism};
+
+    use async_channel::{Receiver, bounded};
 
     use crate::data_error::DataError;
 
@@ -144,7 +145,7 @@ mod threads {
         }
     }
 
-    /// An iterator on a thread of its own, one value ahead.
+    /// An iterator on a thread of its own, two values ahead: one is ready, the other in the making.
     pub(crate) struct Ahead<T> {
         values: Option<Receiver<T>>,
         thread: Option<JoinHandle<()>>,
@@ -154,14 +155,32 @@ mod threads {
         /// # Errors
         /// If the operating system gives no thread.
         pub fn new(values: impl Iterator<Item = T> + Send + 'static) -> Result<Self, DataError> {
-            let (sender, receiver) = sync_channel(0);
+            let (sender, receiver) = bounded(1);
             let work = move || {
                 // Nobody listens any more where the receiver has gone.
-                let _ = { values }.try_for_each(|value| sender.send(value));
+                let _ = { values }.try_for_each(|value| sender.send_blocking(value));
             };
             let thread = Builder::new().name("cnn-data".into()).spawn(work);
             let thread = thread.map_err(|error| DataError::Threads(error.to_string()))?;
             Ok(Self { values: Some(receiver), thread: Some(thread) })
+        }
+
+        /// The next value. No thread waits for it.
+        pub async fn next_async(&mut self) -> Option<T> {
+            let value = self.values.as_ref()?.recv().await;
+            self.value_or_panic(value.ok())
+        }
+    }
+
+    impl<T> Ahead<T> {
+        /// Where there is no value, a caller's function may have panicked, on a thread where nobody would see it.
+        fn value_or_panic(&mut self, value: Option<T>) -> Option<T> {
+            if value.is_none()
+                && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+            {
+                resume_unwind(panic);
+            }
+            value
         }
     }
 
@@ -169,14 +188,8 @@ mod threads {
         type Item = T;
 
         fn next(&mut self) -> Option<T> {
-            let value = self.values.as_ref()?.recv();
-            if value.is_err()
-                && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
-            {
-                // A caller's function has panicked, on a thread where nobody would see it.
-                resume_unwind(panic);
-            }
-            value.ok()
+            let value = self.values.as_ref()?.recv_blocking();
+            self.value_or_panic(value.ok())
         }
     }
 

@@ -62,8 +62,8 @@ impl Trainer {
         if batches == 0 {
             return Err(Error::NoBatches);
         }
-        for batch in data.epoch(0) {
-            let batch = batch?;
+        let mut epoch = data.epoch(0);
+        while let Some(batch) = epoch.next_batch().await.transpose()? {
             let targets = targets(self.model(), &self.training().loss, &batch)?;
             let judged = self.test_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
             take_in(&mut loss, metrics, &batch, batch.weights.as_ref(), &judged)?;
@@ -82,8 +82,9 @@ impl Trainer {
     /// If there is no sample, one cannot be read, or as [`Trainer::predict`].
     pub async fn predict_dataset(&mut self, data: &Dataset) -> Result<Vec<Tensor>, Error> {
         let mut parts = Vec::new();
-        for batch in data.clone().in_order().drop_remainder(false).epoch(0) {
-            parts.push(self.predict(&[batch?.x]).await?);
+        let mut epoch = data.clone().in_order().drop_remainder(false).epoch(0);
+        while let Some(batch) = epoch.next_batch().await.transpose()? {
+            parts.push(self.predict(&[batch.x]).await?);
         }
         if parts.is_empty() { Err(Error::NoBatches) } else { join(parts) }
     }

@@ -193,8 +193,8 @@ impl Trainer {
         let (mut made, mut number) = (Vec::new(), 0);
         for part in &parts {
             let mut samples = Vec::with_capacity(part.len());
-            for batch in part.epoch(0) {
-                let batch = batch?;
+            let mut epoch = part.epoch(0);
+            while let Some(batch) = epoch.next_batch().await.transpose()? {
                 let features = self.run_base(std::slice::from_ref(&batch.x)).await?;
                 for index in 0..batch.samples.len() {
                     samples.push(Example {

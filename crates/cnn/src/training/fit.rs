@@ -339,8 +339,9 @@ impl Run<'_, '_> {
         }
         let batches = data.batches();
         let mut logs = Logs::new();
-        for (index, batch) in (first..).zip(data.epoch_from(epoch as u64, first)) {
-            let batch = batch?;
+        let mut epoch_batches = data.epoch_from(epoch as u64, first);
+        for index in first..batches {
+            let Some(batch) = epoch_batches.next_batch().await.transpose()? else { break };
             self.callbacks(|callback, control| callback.on_train_batch_begin(index, control))?;
             self.obey(trainer).await?;
             if let Some(schedule) = &self.fit.schedule {

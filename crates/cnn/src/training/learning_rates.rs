@@ -3,7 +3,7 @@
 //! Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186), with the growth by a constant
 //! factor, the smoothed loss, the end at four times the least loss and the two suggestions of fastai's `lr_find`.
 
-use cnn_data::{Batch, Dataset};
+use cnn_data::Dataset;
 
 use super::progress::Progress;
 use super::targets::targets;
@@ -190,16 +190,21 @@ impl Trainer {
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<LearningRates, Error> {
         let (mut found, mut mean) = (LearningRates::default(), 0.0);
-        for (step, batch) in (0..).flat_map(|epoch| data.epoch(epoch)).enumerate() {
-            let batch: Batch = batch?;
-            let learning_rate = how.rate(step);
-            self.set_learning_rate(learning_rate);
-            let targets = targets(self.model(), &self.training().loss, &batch)?;
-            let stepped = self.train_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
-            let goes_on = found.add(how, &mut mean, stepped.loss);
-            progress(Progress::Search { step, steps: how.steps, learning_rate, loss: stepped.loss });
-            if !goes_on {
-                break;
+        let mut step = 0;
+        for epoch in 0.. {
+            let mut batches = data.epoch(epoch);
+            while let Some(batch) = batches.next_batch().await.transpose()? {
+                let learning_rate = how.rate(step);
+                self.set_learning_rate(learning_rate);
+                let targets = targets(self.model(), &self.training().loss, &batch)?;
+                let pictures = std::slice::from_ref(&batch.x);
+                let stepped = self.train_on_batch(pictures, &targets, batch.weights.as_ref()).await?;
+                let goes_on = found.add(how, &mut mean, stepped.loss);
+                progress(Progress::Search { step, steps: how.steps, learning_rate, loss: stepped.loss });
+                if !goes_on {
+                    return Ok(found);
+                }
+                step += 1;
             }
         }
         Ok(found)

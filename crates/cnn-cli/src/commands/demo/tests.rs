@@ -138,7 +138,7 @@ fn memory_does_not_grow_over_200_epochs() {
 /// The same with all that the demo learns from and is tested on, on the devices whose name contains `CNN_TEST_DEVICE`.
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "measures for minutes on the CPU and for an hour on SwiftShader; benches/RESULTS.md has its figures"]
+#[ignore = "takes a minute on the CPU, some on lavapipe and up to two hours on SwiftShader; benches/RESULTS.md has its figures"]
 fn memory_does_not_grow_over_200_epochs_of_the_whole_demo() {
     let named = std::env::var("CNN_TEST_DEVICE").unwrap_or_default();
     let mut devices = all_devices();

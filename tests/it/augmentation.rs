@@ -157,6 +157,22 @@ fn pixels_are_those_of_keras() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Bytes brought to -1 to 1 in float32, as a model's `preprocess_input` does, are whole again where bits are taken off.
+#[test]
+fn signed_bytes_lose_the_bits_that_they_lose_in_keras() {
+    let truth = truth();
+    let x = Tensor::from_fn(vec![1, 16, 16, 1], |i| i as f32 / 127.5 - 1.0);
+    for device in devices(false).into_iter().map(|device| Device::Gpu(device.gpu)).chain([Device::cpu()]) {
+        for (wanted, bits) in truth["posterized"].as_array().unwrap().iter().zip(1..) {
+            let layer = RandomPosterization::new([bits; 2]).value_range([-1.0, 1.0]);
+            let mut augmenter = Augmenter::new(&device, Pipeline::new().layer(layer));
+            let y = augmenter.run_blocking(&x, None, [0, 0]).unwrap().0;
+            let got: Vec<f64> = y.data().iter().map(|&x| ((f64::from(x) + 1.0) * 127.5).round()).collect();
+            assert_eq!(got, numbers(wanted), "{device}, {bits} bits");
+        }
+    }
+}
+
 #[test]
 fn maps_are_those_of_tensorflow() {
     let truth = truth();
@@ -511,13 +527,23 @@ fn training_behind_a_pipeline_is_training_on_what_it_makes() {
 #[test]
 fn a_pipeline_refuses_what_it_cannot_do() {
     let nested = Sequential::new("inner").input([8, 8, 3]).unwrap().add(RandomInvert::new(0.5)).unwrap();
-    let cases: [(Named, &[usize], &str); 6] = [
+    let cases: [(Named, &[usize], &str); 8] = [
         (Conv2D::new(2, 3).into(), &[2, 8, 8, 3], "pipeline/0/conv2d: has weights"),
         (nested.model().unwrap().into(), &[2, 8, 8, 3], "pipeline/0/inner: is a model"),
         (RandomHue::new(0.1).name("hue"), &[2, 8, 8, 1], "pipeline/0/hue (RandomHue): expects pictures of 3 channels"),
         (MixUp::new(0.0).into(), &[2, 8, 8, 3], "needs an alpha of at least 0.001, not 0"),
         (AugMix::new(0.3).alpha(0.01).into(), &[2, 8, 8, 3], "needs an alpha of at least 0.1, not 0.01"),
         (RandomInvert::new(0.5).into(), &[2, 8], "expects an input of rank 4"),
+        (
+            RandomContrast::new([-0.2, 0.3]).into(),
+            &[2, 8, 8, 3],
+            "needs a factor between 0 and 1, not from -0.2 to 0.3",
+        ),
+        (
+            Solarization::new(0.1, [-1.0, 0.5]).into(),
+            &[2, 8, 8, 3],
+            "needs a threshold factor between 0 and 1, not from -1",
+        ),
     ];
     for (layer, shape, wanted) in cases {
         let error = Pipeline::new().layer(layer).output_shape(shape).unwrap_err().to_string();

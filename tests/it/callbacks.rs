@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cnn::data::{Dataset, Example};
+use cnn::layers::{Dense, Flatten};
 use cnn::training::callback::{CallbackError, Control, CsvLogger, LearningRateScheduler, TensorBoard};
 use cnn::training::{
     Accuracy, Callback, EarlyStopping, Fit, Logs, Loss, ModelCheckpoint, Optimizer, Progress, ReduceLrOnPlateau,
     Schedule, Trainer, Training,
 };
-use cnn::{Device, Error, Tensor};
+use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
 
 use crate::fit::{data, network, variables};
 
@@ -225,13 +226,14 @@ fn a_checkpoint_of_another_training_is_refused() {
         (Optimizer::adamw(), data.clone(), Some("weight decay")),
         (sgd(), data.clone(), Some("its optimizer is Adam")),
         (Optimizer::nadam(), data.clone(), Some("this training's Nadam")),
-        (Optimizer::adam().use_ema(true), data.clone(), Some("there is no variable optimizer/")),
+        (Optimizer::adam().use_ema(true), data.clone(), Some(" with averages of momentum 0.99")),
+        (Optimizer::adam().clipnorm(0.5), data.clone(), Some(" with clipnorm 0.5")),
         (
             Optimizer::adam(),
             data.clone().batch_size(4).unwrap(),
             Some("after batch 3 of 5, and now an epoch has 10 batches"),
         ),
-        (Optimizer::adam().learning_rate(0.5), data, None),
+        (Optimizer::adam().learning_rate(0.5), data.clone(), None),
     ];
     for (optimizer, data, wanted) in cases {
         let fitted = trainer(optimizer).fit_blocking(&data, &mut Fit::new(1).checkpoint(&path));
@@ -241,6 +243,21 @@ fn a_checkpoint_of_another_training_is_refused() {
             (Some(wanted), Some(error)) => assert!(error.contains(wanted), "{error}"),
             _ => panic!("{wanted:?}: {error:?}"),
         }
+    }
+    // Another model's, and one that is not whole: the file is named, and what to do.
+    let model = Sequential::new("other").input([8, 8, 1]).and_then(|m| m.add(Flatten)?.add(Dense::new(2))?.model());
+    let model = model.unwrap();
+    let other = Network::new(model.clone(), Weights::initialize(&model, 5)).unwrap();
+    let training = Training::new(Loss::CROSSENTROPY, Optimizer::adam());
+    let mut other = Trainer::new(&Device::cpu(), &other, training).unwrap();
+    let error = other.fit_blocking(&data, &mut Fit::new(1).checkpoint(&path)).unwrap_err().to_string();
+    assert!(error.contains("checkpoint.safetensors") && error.contains("remove it to begin anew"), "{error}");
+    let bytes = std::fs::read(&path).unwrap();
+    for end in [0, 5, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&path, &bytes[..end]).unwrap();
+        let cut = trainer(Optimizer::adam()).fit_blocking(&data, &mut Fit::new(1).checkpoint(&path));
+        let error = cut.unwrap_err().to_string();
+        assert!(error.contains("it is not whole") && error.contains("remove it to begin anew"), "{end}: {error}");
     }
     let averaged = trainer(Optimizer::adam().use_ema(true));
     let error = trainer(Optimizer::adam()).restore(pollster::block_on(averaged.variables()).unwrap(), 0).unwrap_err();
@@ -259,10 +276,18 @@ fn a_files_name_says_what_is_saved_there() {
         ("b.keras", true, Some("weights alone need a name that ends in .weights.h5")),
         ("b.h5", true, Some("weights alone need")),
         ("b.weights.h5", false, Some("a whole model needs a name that ends in .keras")),
+        ("b.safetensors", false, Some("a whole model needs")),
+        ("b.ckpt", false, Some("a whole model needs")),
     ] {
         let path = folder.path().join(name);
         let callback = ModelCheckpoint::new(path.to_str().unwrap()).unwrap().save_weights_only(weights_only);
-        let fitted = trainer(sgd()).fit_blocking(&data, &mut Fit::new(1).callback(callback));
+        let steps = AtomicUsize::new(0);
+        let count = |progress: Progress<'_>| {
+            steps.fetch_add(usize::from(matches!(progress, Progress::Step { .. })), Ordering::Relaxed);
+        };
+        let fitted = trainer(sgd()).fit_blocking(&data, &mut Fit::new(1).callback(callback).progress(count));
+        // What cannot be saved is told before anything is learnt.
+        assert_eq!(steps.load(Ordering::Relaxed), usize::from(wanted.is_none()), "{name}");
         let error = fitted.err().map(|error| error.to_string());
         assert_eq!(path.exists(), wanted.is_none(), "{name}: {error:?}");
         assert!(wanted.is_none_or(|wanted| error.as_deref().is_some_and(|error| error.contains(wanted))), "{error:?}");

@@ -9,6 +9,7 @@ use cnn::data::{DataError, Dataset, LabelMode};
 use cnn::layers::{Activation, BatchNormalization, Conv2D, Dense, Dropout, GlobalAveragePooling2D};
 use cnn::training::{Accuracy, EarlyStopping, Fit, Loss, Optimizer, Progress, Schedule, Trainer, Training, callback};
 use cnn::{Device, Error, Network, Sequential, Tensor, Weights};
+use cnn_core::op::Rule;
 use cnn_tests::devices::devices;
 use cnn_tests::recipe;
 
@@ -291,6 +292,9 @@ fn averages_take_the_weights_places_at_the_end() {
 
 #[test]
 fn arguments_that_are_none_are_told() {
+    let with = |rule| compiled(Optimizer::new(rule, 0.1));
+    let ftrl = |learning_rate_power, l1, l2| Rule::Ftrl { learning_rate_power, l1, l2, l2_shrinkage: 0.0, beta: 0.0 };
+    let less = |loss| Training::new(loss, adam());
     for (training, wanted) in [
         (compiled(adam().ema_momentum(-0.1)), "ema_momentum is a number from 0 to 1"),
         (compiled(adam().ema_overwrite_frequency(0)), "ema_overwrite_frequency is a number of steps, 1 at least"),
@@ -299,7 +303,52 @@ fn arguments_that_are_none_are_told() {
         (compiled(adam().clipnorm(-1.0)), "clipnorm is a number above 0, or 0 for none"),
         (compiled(adam().clipvalue(f64::NAN)), "clipvalue is a number above 0, or 0 for none"),
         (compiled(adam().global_clipnorm(-1.0)), "global_clipnorm is a number above 0, or 0 for none"),
+        (
+            compiled(adam().clipnorm(1.0).clipvalue(0.5)),
+            "clipnorm, clipvalue, global_clipnorm are three ways, of which",
+        ),
         (compiled(Optimizer::sgd().momentum(1.5)), "momentum is a number from 0 to 1"),
+        (compiled(Optimizer::rmsprop().momentum(-0.5)), "momentum is a number from 0 to 1"),
+        (
+            with(Rule::Adam { beta_1: 1.0, beta_2: 0.9, epsilon: 0.0, amsgrad: true }),
+            "beta_1 is a number from 0 to below 1",
+        ),
+        (with(Rule::Nadam { beta_1: 0.9, beta_2: -0.1, epsilon: 0.0 }), "beta_2 is a number from 0 to below 1"),
+        (with(Rule::Adamax { beta_1: 0.9, beta_2: 0.9, epsilon: -1.0 }), "epsilon is a finite number, 0 at least"),
+        (with(Rule::Adadelta { rho: 1.5, epsilon: 0.0 }), "rho is a number from 0 to 1"),
+        (with(Rule::Adagrad { epsilon: f64::NAN }), "epsilon is a finite number, 0 at least"),
+        (with(Rule::Lion { beta_1: 0.0, beta_2: 0.9 }), "beta_1 is a number above 0, 1 at most"),
+        (with(Rule::Lion { beta_1: 1.0, beta_2: 1.1 }), "beta_2 is a number from 0 to 1"),
+        (with(ftrl(0.5, 0.0, 0.0)), "learning_rate_power is a finite number, 0 at most"),
+        (with(ftrl(-0.5, -1.0, 0.0)), "l1_regularization_strength is a finite number, 0 at least"),
+        (with(ftrl(-0.5, 0.0, f64::INFINITY)), "l2_regularization_strength is a finite number, 0 at least"),
+        (
+            compiled(Optimizer { initial_state: -0.1, ..Optimizer::ftrl() }),
+            "initial_accumulator_value is a finite number",
+        ),
+        (less(Loss::Huber { delta: f32::NAN }), "delta is a finite number, 0 at least"),
+        (
+            less(Loss::CategoricalCrossentropy { from_logits: false, label_smoothing: 1.0 }),
+            "label_smoothing is from 0 to below 1",
+        ),
+        (
+            less(Loss::BinaryFocalCrossentropy {
+                alpha: Some(1.5),
+                gamma: 2.0,
+                from_logits: false,
+                label_smoothing: 0.0,
+            }),
+            "alpha is a number from 0 to 1",
+        ),
+        (
+            less(Loss::CategoricalFocalCrossentropy {
+                alpha: 1.0,
+                gamma: -1.0,
+                from_logits: false,
+                label_smoothing: 0.0,
+            }),
+            "gamma is a finite number, 0 at least",
+        ),
         (compiled(adam().momentum(0.9)), "momentum is an argument of SGD and RMSprop alone; leave it out"),
         (compiled(Optimizer::rmsprop().nesterov(true)), "nesterov is an argument of SGD alone; leave it out"),
         (compiled(adam().gradient_accumulation_steps(1)), "gradient_accumulation_steps is a number of batches, 2 at"),
@@ -310,6 +359,52 @@ fn arguments_that_are_none_are_told() {
         let error = Trainer::new(&Device::cpu(), &network(), training).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
+}
+
+/// Segmentation: a class for each pixel, as numbers or one-hot. A picture has no class, whose weight it could have.
+#[test]
+fn every_pixel_may_have_a_class() {
+    let model = Sequential::new("m").input([8, 8, 1]).unwrap();
+    let model = model.add(Conv2D::new(3, 1).activation(Activation::Softmax)).unwrap().model().unwrap();
+    let network = Network::new(model.clone(), Weights::initialize(&model, 5)).unwrap();
+    let class = |i: usize| i * 7 / 5 % 3;
+    let x = Tensor::from_fn(vec![4, 8, 8, 1], |i| recipe::u("segmentation/x", i as u64) as f32);
+    let numbers = Tensor::from_fn(vec![4, 8, 8], |i| class(i) as f32);
+    let one_hot = Tensor::from_fn(vec![4, 8, 8, 3], |i| f32::from(u8::from(class(i / 3) == i % 3)));
+    let trained = |y: Tensor, fit: Fit<'_>| {
+        let data = Dataset::from_arrays(x.clone(), Some(y)).unwrap().batch_size(2).unwrap();
+        let mut trainer = Trainer::new(&Device::cpu(), &network, compiled(adam())).unwrap();
+        let history = trainer.fit_blocking(&data, &mut fit.metric(Accuracy::new())).map(|fitted| fitted.history)?;
+        Ok::<_, Error>(["loss", "accuracy"].map(|name| history.get(name).unwrap().to_vec()))
+    };
+    let wanted = trained(one_hot.clone(), Fit::new(2)).unwrap();
+    assert_eq!(trained(numbers.clone(), Fit::new(2)).unwrap(), wanted);
+    assert_eq!(trained(numbers.clone().reshape(vec![4, 8, 8, 1]).unwrap(), Fit::new(2)).unwrap(), wanted);
+    let beyond = Tensor::from_fn(vec![4, 8, 8], |i| (class(i) + 1) as f32);
+    let error = trained(beyond, Fit::new(1)).unwrap_err().to_string();
+    assert!(error.contains("expects class numbers from 0 to 2"), "{error}");
+    for y in [numbers, one_hot] {
+        let error = trained(y, Fit::new(1).class_weights([1.0, 2.0, 3.0])).unwrap_err().to_string();
+        assert!(error.contains("weigh examples instead"), "{error}");
+    }
+}
+
+/// Nothing is learnt before it is known where it can be written.
+#[test]
+fn a_checkpoints_folder_is_made_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/one/training.safetensors");
+    let in_there = path.clone();
+    let see = move |progress: Progress<'_>| {
+        if let Progress::Step { .. } = progress {
+            assert!(in_there.parent().unwrap().is_dir());
+        }
+    };
+    let fitted = trainer(&Device::cpu()).fit_blocking(&data(16), &mut Fit::new(1).checkpoint(&path).progress(see));
+    assert!(fitted.is_ok() && path.exists());
+    // A file is where the folder should be.
+    let error = trainer(&Device::cpu()).fit_blocking(&data(16), &mut Fit::new(1).checkpoint(path.join("below/it")));
+    assert!(matches!(error, Err(Error::Folder { .. })), "{error:?}");
 }
 
 /// As in Keras, where a limit of 0 is none (`BaseOptimizer._clip_gradients`).

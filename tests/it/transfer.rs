@@ -284,6 +284,12 @@ fn what_cannot_be_fine_tuned_says_why() {
         let error = how.whole(&network, &training).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
+    // A layer of a model within the base.
+    let block = Sequential::new("block").input([4]).and_then(|m| m.add(Dense::new(4).name("c"))?.model()).unwrap();
+    let inner = Sequential::new("base").input([4]).and_then(|m| m.add(block)?.add(Dense::new(4).name("c"))?.model());
+    let model = Sequential::new("m").input([4]).and_then(|m| m.add(inner.unwrap())?.add(Dense::new(2))?.model());
+    let error = FineTune::from("base", "block/c").whole(&self::network(model.unwrap()), &training).unwrap_err();
+    assert!(error.to_string().contains("'block/c' lies in a model that 'base' takes as one layer"), "{error}");
     // Rates fall from the head to the first layer that learns.
     let inner =
         Sequential::new("base").input([4]).and_then(|m| m.add(Dense::new(4).name("a"))?.add(Dense::new(4).name("b")));

@@ -212,11 +212,20 @@ def warp_cases():
                 }
 
 
+def posterized():
+    """All bytes, brought to [-1, 1] in float32, with 1 to 8 bits: as multiples of 1/127.5 from -1 on."""
+    x = (np.arange(256, dtype="float32") / np.float32(127.5) - 1).reshape(1, 16, 16, 1)
+    for bits in range(1, 9):
+        y = np.asarray(L.RandomPosterization((bits, bits), value_range=(-1.0, 1.0))(x, training=True), dtype="float64")
+        yield np.round((y + 1) * 127.5).astype(int).ravel().tolist()
+
+
 def main():
     cases = {
         "pictures": PICTURES.astype(int).ravel().tolist(), "shape": SHAPE,
         "large_picture": LARGE_PICTURE.astype(int).ravel().tolist(), "large_shape": LARGE, "labels": LABELS.ravel().tolist(),
         "layers": [layer_case(*layer) for layer in layers()], "warps": list(warp_cases()),
+        "posterized": list(posterized()),
     }
     path = pathlib.Path(__file__).with_name("augmentation.json.gz")
     path.write_bytes(gzip.compress(json.dumps(cases, separators=(",", ":")).encode(), mtime=0))

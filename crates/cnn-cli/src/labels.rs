@@ -82,7 +82,9 @@ pub fn names(path: &Path, classes: usize) -> Result<Vec<String>, Failure> {
     let wrong = |reason: String| Failure::Failed(format!("{}: {reason}", path.display()));
     let text = String::from_utf8(bytes)
         .map_err(|_| wrong("is no text; give one name in each line, or Keras's imagenet_class_index.json".into()))?;
-    let names = match serde_json::from_str(&text) {
+    // Some editors begin a file with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let names = match serde_json::from_str(text) {
         Ok(json @ (Value::Object(_) | Value::Array(_))) => from_json(&json).map_err(wrong)?,
         Err(error) if has_ending(path, "json") => return Err(wrong(format!("is no whole JSON file: {error}"))),
         // A name may begin as JSON does.
@@ -168,6 +170,7 @@ mod tests {
         assert_eq!(loaded("classes.txt", "[old] cat\ndog\n"), named(["[old] cat", "dog"]));
         assert_eq!(loaded("classes.txt", "{a}\n{b}\n"), named(["{a}", "{b}"]));
         assert_eq!(loaded("classes.txt", "1\n2\n"), named(["1", "2"]));
+        assert_eq!(loaded("classes.txt", "\u{feff}cat\r\ndog\r\n"), named(["cat", "dog"]));
         assert_eq!(loaded("classes.txt", r#"["a", "b"]"#), named(["a", "b"]));
         assert_eq!(loaded("classes.json", r#"{"0": "a", "1": "b"}"#), named(["a", "b"]));
         let error = loaded("classes.json", r#"["a", "#).unwrap_err();

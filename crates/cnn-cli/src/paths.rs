@@ -17,7 +17,12 @@ pub fn check_writable(path: &Path) -> Result<(), Failure> {
     if !folder.is_dir() {
         return refuse(format!("there is no folder {}; make it first", folder.display()));
     }
-    Ok(())
+    // Files are written beside their place first. A device or a pipe stands where it is.
+    let replaced = !path.exists() || path.is_file();
+    match tempfile::tempfile_in(folder) {
+        Err(error) if replaced => refuse(format!("{error}; name a file in another folder")),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a file that is no PNG by its name or cannot be written, before anything is computed for it.

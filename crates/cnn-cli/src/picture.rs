@@ -18,6 +18,9 @@ pub struct PictureArgs {
     /// What is done to pixels before; by default what the zoo says of its model, and nothing for a file
     #[arg(long)]
     preprocess: Option<Mode>,
+    /// What pictures are brought to where a model takes any size: 96, or HEIGHTxWIDTH; of the zoo's, the size of its table
+    #[arg(long, value_name = "N|HxW")]
+    image_size: Option<Size>,
     /// How a picture is brought to the model's size: by a filter of Keras's load_img, or as cnn train does
     #[arg(long, default_value = "nearest")]
     interpolation: Interpolation,
@@ -108,34 +111,45 @@ pub struct PictureFormat {
     pub channels: Channels,
 }
 
-impl PictureFormat {
-    /// The one input of a model that takes pictures. Where it takes any size, it gets that of the zoo's table.
-    pub fn of(model: &Model, source: &Source) -> Result<Self, Failure> {
-        let refuse = |reason: String| Failure::Failed(format!("{}: {reason}; use `cnn run` instead", model.name()));
+impl PictureArgs {
+    /// What the one input of a model takes of pictures. Where it takes any size, it gets the one asked for, or that of the zoo's
+    /// table.
+    pub fn format(&self, model: &Model, source: &Source) -> Result<PictureFormat, Failure> {
+        let refuse = |reason: String| Failure::Failed(format!("{}: {reason}", model.name()));
         let inputs = model.input_shapes();
         let input = inputs[0].as_slice();
-        let default = match source {
-            Source::Zoo(row) => Some(row.default_size),
-            Source::File(_) => None,
-        };
-        let sizes = match *input {
-            [_, height, width, channels] => height.or(default).zip(width.or(default)).zip(channels),
-            _ => None,
-        };
-        let (Some(((height, width), channels)), 1) = (sizes, inputs.len()) else {
-            let shape = symbolic_shape(input);
-            return Err(refuse(format!("its input has the shape {shape}, not that of pictures of one size")));
+        let shape = symbolic_shape(input);
+        let (&[_, height, width, Some(channels)], 1) = (input, inputs.len()) else {
+            return Err(refuse(format!(
+                "its input has the shape {shape}, not that of pictures; use `cnn run` instead"
+            )));
         };
         let channels = match channels {
             1 => Channels::Grey,
             3 => Channels::Rgb,
-            other => return Err(refuse(format!("it takes {other} channels, pictures have 1 or 3"))),
+            other => {
+                let text = format!("it takes {other} channels, pictures have 1 or 3; use `cnn run` instead");
+                return Err(refuse(text));
+            }
         };
-        Ok(Self { height, width, channels })
+        if let Some(Size(rows, columns)) = self.image_size {
+            if height.is_some_and(|height| height != rows) || width.is_some_and(|width| width != columns) {
+                let text = format!("it takes {shape}, not pictures of {rows}x{columns}; leave --image-size out");
+                return Err(refuse(text));
+            }
+            return Ok(PictureFormat { height: rows, width: columns, channels });
+        }
+        let default = match source {
+            Source::Zoo(row) => Some(row.default_size),
+            Source::File(_) => None,
+        };
+        let Some((height, width)) = height.or(default).zip(width.or(default)) else {
+            let text = format!("its input has the shape {shape}; say by --image-size what pictures are brought to");
+            return Err(refuse(text));
+        };
+        Ok(PictureFormat { height, width, channels })
     }
-}
 
-impl PictureArgs {
     /// The network with the preprocessing that is asked for.
     pub fn preprocessing(&self, network: Network) -> Network {
         match self.preprocess {

@@ -25,7 +25,7 @@ pub enum DataError {
         reason: String,
     },
     /// There is no folder of that name.
-    #[error("{}: {found}; give the folder that holds one folder of pictures for each class", .path.display())]
+    #[error("{}: {found}; give a folder that holds one folder of pictures for each class", .path.display())]
     NoFolder {
         /// The name given.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum DataError {
     /// A folder without folders in it, where labels come from their names.
     #[error(
         "{}: holds no folders, whose names would be the classes, but {pictures} pictures; make a folder for each class, \
-         or ask for no labels", .path.display()
+         or take them without labels", .path.display()
     )]
     NoClasses {
         /// The folder.

@@ -2,6 +2,7 @@
 //!
 //! Each takes one picture `[H, W, C]` or a batch `[N, H, W, C]`, of any values, and gives a tensor of the same rank.
 
+use cnn_core::tensor::element_count;
 use cnn_core::{ShapeError, Tensor};
 
 use crate::data_error::DataError;
@@ -17,13 +18,19 @@ pub(crate) fn dimensions(name: &str, images: &Tensor) -> Result<[usize; 4], Data
 
 /// Pictures of `height` x `width` whose pixel (row, column) is the one that `from` tells, or 0.
 fn moved(
-    name: &str,
+    name: &'static str,
     images: &Tensor,
     [height, width]: [usize; 2],
     from: impl Fn(usize, usize) -> Option<(usize, usize)>,
 ) -> Result<Tensor, DataError> {
     let [_, rows, columns, channels] = dimensions(name, images)?;
-    let mut out = Tensor::full([&images.shape()[..images.shape().len() - 3], &[height, width, channels]].concat(), 0.0);
+    let shape = [&images.shape()[..images.shape().len() - 3], &[height, width, channels]].concat();
+    let too_large = || DataError::argument(name, format!("there is not that much memory for pictures {shape:?}"));
+    let size = element_count(&shape).ok_or_else(too_large)?;
+    let mut data = Vec::new();
+    data.try_reserve_exact(size).map_err(|_| too_large())?;
+    data.resize(size, 0.0);
+    let mut out = Tensor::new(shape, data)?;
     let source = images.data();
     // No chunks of nothing: a batch may be empty.
     for (i, to) in out.data_mut().chunks_exact_mut(channels.max(1)).enumerate() {

@@ -103,6 +103,10 @@ impl<'a> Array<'a> {
         let element = element_type(descr)?;
         let shape = sizes(&shape)?;
         let size = element.num_bytes();
+        if let TypeChar::ByteStr | TypeChar::UnicodeStr | TypeChar::Object = element.type_char() {
+            let what = format!("an array with elements of type {descr:?}, which are no numbers,");
+            return Err(Problem::unsupported(what, "of labels, save numpy.unique(array, return_inverse=True)[1]"));
+        }
         let wanted = element_count(&shape).zip(size).and_then(|(count, size)| count.checked_mul(size));
         if wanted != Some(data.len()) {
             let reason = format!("{} bytes of elements, but shape {shape:?} of {descr} has another number", data.len());

@@ -123,12 +123,45 @@ impl Panel {
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], stroke));
         }
         let mut legend = chart.configure_series_labels();
-        // Losses fall and accuracies rise, so a corner at the right is free: above for what falls.
-        let falls = self.lines.iter().any(|(_, values)| values.last() < values.first());
-        let position = if falls { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
-        legend.position(position).label_font(labels).background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3));
+        let share = |(from, to): (f64, f64), x: f64| (x - from) / (to - from);
+        let places = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+            points.into_iter().map(|(x, y)| (share((left, right), x), share((low, high), y))).collect()
+        };
+        let lines: Vec<_> = self.lines.iter().flat_map(|(_, values)| runs(values)).map(places).collect();
+        legend
+            .position(free_corner(&lines, self.lines.len()))
+            .label_font(labels)
+            .background_style(WHITE.mix(0.8))
+            .border_style(BLACK.mix(0.3));
         legend.draw().map_err(PlotError::chart)
     }
+}
+
+/// The corner where a legend of so many lines covers the least of the lines, whose points lie between 0 and 1. Losses fall, so the
+/// upper right is free most often.
+fn free_corner(lines: &[Vec<(f64, f64)>], names: usize) -> SeriesLabelPosition {
+    // Of the panel without its margins and axes.
+    let (wide, high) = (130.0 / f64::from(PANEL.0 - 90), (20.0 + 20.0 * names as f64) / f64::from(PANEL.1 - 66));
+    let corners = [
+        (SeriesLabelPosition::UpperRight, true, true),
+        (SeriesLabelPosition::LowerRight, true, false),
+        (SeriesLabelPosition::UpperLeft, false, true),
+        (SeriesLabelPosition::LowerLeft, false, false),
+    ];
+    let covered = |right: bool, upper: bool| {
+        let inside = |(x, y): (f64, f64)| {
+            (if right { x > 1.0 - wide } else { x < wide }) && (if upper { y > 1.0 - high } else { y < high })
+        };
+        let between = |((ax, ay), (bx, by)): ((f64, f64), (f64, f64))| {
+            (0..=16).map(move |i| f64::from(i) / 16.0).map(move |part| (ax + part * (bx - ax), ay + part * (by - ay)))
+        };
+        let stretches = lines
+            .iter()
+            .flat_map(|line| line.iter().copied().zip(line.iter().copied().cycle().skip(1).take(line.len())));
+        stretches.flat_map(between).filter(|&point| inside(point)).count()
+    };
+    let least = corners.into_iter().min_by_key(|&(_, right, upper)| covered(right, upper));
+    least.map_or(SeriesLabelPosition::UpperRight, |(corner, ..)| corner)
 }
 
 /// The points (epoch, number) of each stretch without a gap.
@@ -192,5 +225,28 @@ impl Ranged for Epochs {
 impl ValueFormatter<f64> for Epochs {
     fn format(value: &f64) -> String {
         format!("{value:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_legend_stands_where_no_line_is() {
+        let line = |points: &[f64]| -> Vec<(f64, f64)> {
+            points.iter().enumerate().map(|(i, &y)| (i as f64 / (points.len() - 1) as f64, y)).collect()
+        };
+        let corner = |lines: &[&[f64]]| {
+            let lines: Vec<_> = lines.iter().map(|points| line(points)).collect();
+            free_corner(&lines, lines.len())
+        };
+        let falls = [1.0, 0.5, 0.2, 0.1, 0.0];
+        assert!(matches!(corner(&[&falls]), SeriesLabelPosition::UpperRight));
+        assert!(matches!(corner(&[&falls.map(|y| 1.0 - y)]), SeriesLabelPosition::LowerRight));
+        // A validation that rises again, in the corner where losses leave room.
+        let overfits = [0.8, 0.6, 0.5, 0.7, 1.0];
+        assert!(matches!(corner(&[&[0.4, 0.2, 0.1, 0.0, 0.0], &overfits]), SeriesLabelPosition::LowerLeft));
+        assert!(matches!(corner(&[&falls, &overfits]), SeriesLabelPosition::LowerLeft));
     }
 }

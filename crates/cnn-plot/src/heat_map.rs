@@ -51,7 +51,8 @@ pub fn heat_maps(
     let note = "a map from 0 (darkest) to its own largest value (red)";
     let mut sheet = ContactSheet::new(title).note(note).columns(3);
     for (map, caption) in maps.data().chunks(maps.len() / captions.len().max(1)).zip(captions) {
-        let (_, hottest) = crate::maps::range(map);
+        // 0 has no sign here.
+        let hottest = crate::maps::range(map).1 + 0.0;
         let heat = stretched(map, [maps.shape()[1], maps.shape()[2]], size, hottest);
         sheet = sheet.scale(factor).range(least, largest).colors(Colors::Grey);
         sheet.add(picture, 0, "the picture", Mark::Plain)?;

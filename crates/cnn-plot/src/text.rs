@@ -46,78 +46,63 @@ pub fn draw(picture: &mut RgbImage, text: &str, font: &MonoFont, color: Rgb<u8>,
     if is_latin(text) {
         return draw_latin(picture, text, font, color, [x, y]);
     }
-    let size = [width(text, font), height(font)];
-    let drawn = scalable(text, font, size);
+    // What fonts draw for a character that they do not have.
+    let missing = scalable(PRIVATE, font);
     let mut column = 0;
     for character in text.chars() {
-        let (left, wide) = (width_of(column, font), width_of(columns(character), font));
+        let (left, wide) = (x + width_of(column, font), width_of(columns(character), font));
         column += columns(character);
-        let pixels = drawn.as_ref().map(|drawn| Glyph { drawn, left, wide });
-        match pixels.filter(|glyph| !glyph.is_blank()) {
-            _ if is_latin(&character.to_string()) => {
-                draw_latin(picture, &character.to_string(), font, color, [x + left, y]);
-            }
-            Some(glyph) => glyph.blend(picture, color, [x + left, y]),
-            None if wide > 0 && !character.is_whitespace() => draw_latin(picture, "?", font, color, [x + left, y]),
+        let latin = u32::from(character) < 256;
+        let drawn = if latin { None } else { scalable(character, font) };
+        match drawn.filter(|drawn| is_drawn(drawn) && missing.as_ref().is_none_or(|boxed| boxed.data() != drawn.data()))
+        {
+            Some(drawn) => blend(picture, &drawn, wide, color, [left, y]),
+            None if latin => draw_latin(picture, &character.to_string(), font, color, [left, y]),
+            None if wide > 0 && !character.is_whitespace() => draw_latin(picture, "?", font, color, [left, y]),
             None => {}
         }
     }
 }
 
+/// A character that no font has: of those that are left to private use.
+const PRIVATE: char = '\u{f0000}';
+
 fn width_of(columns: usize, font: &MonoFont) -> usize {
     columns * (font.character_size.width + font.character_spacing) as usize
 }
 
-/// The characters beyond ISO 8859-1 of a line by a font of this machine, each at its column.
-fn scalable(text: &str, font: &MonoFont, [width, height]: [usize; 2]) -> Option<Pixmap> {
+/// A character of up to two columns by a font of this machine.
+fn scalable(character: char, font: &MonoFont) -> Option<Pixmap> {
+    let (width, height) = (width_of(2, font), height(font));
     // A wide character is about as high as two columns are wide; letters stand on a line a quarter above the bottom.
     let size = 2 * font.character_size.width - 1;
     let foot = height - height / 5;
-    let mut svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\">");
-    let mut column = 0;
-    for character in text.chars() {
-        if u32::from(character) >= 256 {
-            // By its code, so that nothing has to be escaped.
-            let (code, x) = (u32::from(character), width_of(column, font));
-            svg += &format!(
-                "<text x=\"{x}\" y=\"{foot}\" font-family=\"sans-serif\" font-size=\"{size}\">&#{code};</text>"
-            );
-        }
-        column += columns(character);
-    }
-    let tree = Tree::from_str(&(svg + "</svg>"), &png::options()?).ok()?;
+    // By its code, so that nothing has to be escaped.
+    let code = u32::from(character);
+    let svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\">\
+         <text x=\"0\" y=\"{foot}\" font-family=\"sans-serif\" font-size=\"{size}\">&#{code};</text></svg>"
+    );
+    let tree = Tree::from_str(&svg, &png::options()?).ok()?;
     let mut pixels = Pixmap::new(u32::try_from(width).ok()?, u32::try_from(height).ok()?)?;
     resvg::render(&tree, Transform::identity(), &mut pixels.as_mut());
     Some(pixels)
 }
 
-/// The place of a character in a line that was drawn.
-struct Glyph<'a> {
-    drawn: &'a Pixmap,
-    left: usize,
-    wide: usize,
+fn is_drawn(character: &Pixmap) -> bool {
+    character.pixels().iter().any(|pixel| pixel.alpha() > 0)
 }
 
-impl Glyph<'_> {
-    /// How much of a pixel is ink, 0 to 255.
-    fn ink(&self, x: usize, y: usize) -> u8 {
-        self.drawn.pixel((self.left + x) as u32, y as u32).map_or(0, |pixel| pixel.alpha())
-    }
-
-    fn is_blank(&self) -> bool {
-        let rows = self.drawn.height() as usize;
-        (0..rows).all(|y| (0..self.wide).all(|x| self.ink(x, y) == 0))
-    }
-
-    fn blend(&self, picture: &mut RgbImage, color: Rgb<u8>, [x, y]: [usize; 2]) {
-        for v in 0..self.drawn.height() as usize {
-            for u in 0..self.wide {
-                let ink = u16::from(self.ink(u, v));
-                if let Some(pixel) = picture.get_pixel_mut_checked((x + u) as u32, (y + v) as u32) {
-                    let mix =
-                        |paper: u8, color: u8| ((u16::from(paper) * (255 - ink) + u16::from(color) * ink) / 255) as u8;
-                    *pixel = Rgb(std::array::from_fn(|channel| mix(pixel.0[channel], color.0[channel])));
-                }
+/// Draws the left `wide` pixels of a character.
+fn blend(picture: &mut RgbImage, character: &Pixmap, wide: usize, color: Rgb<u8>, [x, y]: [usize; 2]) {
+    for v in 0..character.height() {
+        for u in 0..character.width().min(wide as u32) {
+            // How much of the pixel is ink.
+            let ink = character.pixel(u, v).map_or(0, |pixel| u16::from(pixel.alpha()));
+            if let Some(pixel) = picture.get_pixel_mut_checked(x as u32 + u, y as u32 + v) {
+                let mix =
+                    |paper: u8, color: u8| ((u16::from(paper) * (255 - ink) + u16::from(color) * ink) / 255) as u8;
+                *pixel = Rgb(std::array::from_fn(|channel| mix(pixel.0[channel], color.0[channel])));
             }
         }
     }
@@ -154,5 +139,24 @@ impl DrawTarget for Canvas<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embedded_graphics::mono_font::iso_8859_1::FONT_7X13;
+
+    use super::*;
+
+    /// Fonts have boxes for it, which would make all names alike.
+    #[test]
+    fn what_no_font_has_is_a_question_mark() {
+        let drawn = |text: &str| {
+            let mut picture = RgbImage::from_pixel(40, 20, Rgb([255; 3]));
+            draw(&mut picture, text, &FONT_7X13, Rgb([0; 3]), [0, 0]);
+            picture
+        };
+        assert!(drawn("\u{10fffd}") == drawn("?"));
+        assert!(drawn("a\u{10fffd}b") == drawn("a?b"));
     }
 }

@@ -3,6 +3,9 @@
 use cnn_core::op::{Binary, BinaryOp, Function, Reduce, ReduceKind, Reshape, Softmax, Unary};
 use cnn_core::{Graph, Op, ShapeError, Tensor, ValueId};
 
+use crate::step::TrainError;
+use crate::training::check_argument;
+
 /// Probabilities are kept at least so far from 0 and 1 before a logarithm is taken, where Keras does so: where they do not
 /// come from a softmax or a sigmoid, whose argument is taken instead.
 const EPSILON: f32 = 1e-7;
@@ -60,6 +63,32 @@ pub enum Loss {
 impl Loss {
     /// Categorical cross-entropy of probabilities, without smoothing.
     pub const CROSSENTROPY: Self = Self::CategoricalCrossentropy { from_logits: false, label_smoothing: 0.0 };
+
+    /// Whether its arguments are some.
+    ///
+    /// # Errors
+    /// Names the argument that is none.
+    pub fn check(&self) -> Result<(), TrainError> {
+        let amount = |name, x: f32| check_argument(x.is_finite() && x >= 0.0, name, "is a finite number, 0 at least");
+        let smoothing = |x: f32| check_argument((0.0..1.0).contains(&x), "label_smoothing", "is from 0 to below 1");
+        match *self {
+            Self::MeanSquaredError | Self::MeanAbsoluteError => Ok(()),
+            Self::Huber { delta } => amount("delta", delta),
+            Self::CategoricalCrossentropy { label_smoothing, .. }
+            | Self::BinaryCrossentropy { label_smoothing, .. } => smoothing(label_smoothing),
+            Self::CategoricalFocalCrossentropy { alpha, gamma, label_smoothing, .. } => {
+                amount("alpha", alpha)?;
+                amount("gamma", gamma)?;
+                smoothing(label_smoothing)
+            }
+            Self::BinaryFocalCrossentropy { alpha, gamma, label_smoothing, .. } => {
+                let share = alpha.is_none_or(|alpha| (0.0..=1.0).contains(&alpha));
+                check_argument(share, "alpha", "is a number from 0 to 1")?;
+                amount("gamma", gamma)?;
+                smoothing(label_smoothing)
+            }
+        }
+    }
 
     /// Adds the loss to the graph: the mean over all examples, each times its weight where `weights` `[batch]` is given
     /// (divided by their number, not by the sum of the weights, as Keras does).

@@ -244,15 +244,56 @@ impl Optimizer {
         {
             check_argument(limit.is_none_or(|limit| limit > 0.0), name, "is a number above 0, or 0 for none")?;
         }
-        if let Rule::Sgd { momentum, .. } = self.rule {
-            check_argument((0.0..=1.0).contains(&momentum), "momentum", "is a number from 0 to 1")?;
-        }
+        let clippings = [self.clipnorm, self.clipvalue, self.global_clipnorm];
+        let one = clippings.iter().flatten().count() < 2;
+        check_argument(one, "clipnorm, clipvalue, global_clipnorm", "are three ways, of which one can be taken")?;
+        check_argument(is_amount(self.initial_state), "initial_accumulator_value", "is a finite number, 0 at least")?;
+        self.check_rule()?;
         let momentum = (0.0..=1.0).contains(&self.ema_momentum);
         check_argument(momentum, "ema_momentum", "is a number from 0 to 1")?;
         let frequency = self.ema_overwrite_frequency != Some(0);
         check_argument(frequency, "ema_overwrite_frequency", "is a number of steps, 1 at least")?;
         let batches = self.gradient_accumulation_steps.is_none_or(|batches| batches >= 2);
         check_argument(batches, "gradient_accumulation_steps", "is a number of batches, 2 at least")
+    }
+
+    fn check_rule(&self) -> Result<(), TrainError> {
+        let is_amount = |x: f64| x.is_finite() && x >= 0.0;
+        let share = |name, x: f64| check_argument((0.0..=1.0).contains(&x), name, "is a number from 0 to 1");
+        let below_1 = |name, x: f64| check_argument((0.0..1.0).contains(&x), name, "is a number from 0 to below 1");
+        let amount = |name, x: f64| check_argument(is_amount(x), name, "is a finite number, 0 at least");
+        match self.rule {
+            Rule::Sgd { momentum, .. } => share("momentum", momentum),
+            Rule::Adam { beta_1, beta_2, epsilon, .. }
+            | Rule::Adamax { beta_1, beta_2, epsilon }
+            | Rule::Nadam { beta_1, beta_2, epsilon } => {
+                below_1("beta_1", beta_1)?;
+                below_1("beta_2", beta_2)?;
+                amount("epsilon", epsilon)
+            }
+            Rule::RmsProp { rho, momentum, epsilon, .. } => {
+                share("rho", rho)?;
+                share("momentum", momentum)?;
+                amount("epsilon", epsilon)
+            }
+            Rule::Adagrad { epsilon } => amount("epsilon", epsilon),
+            Rule::Adadelta { rho, epsilon } => {
+                share("rho", rho)?;
+                amount("epsilon", epsilon)
+            }
+            Rule::Lion { beta_1, beta_2 } => {
+                check_argument(beta_1 > 0.0 && beta_1 <= 1.0, "beta_1", "is a number above 0, 1 at most")?;
+                share("beta_2", beta_2)
+            }
+            Rule::Ftrl { learning_rate_power, l1, l2, l2_shrinkage, beta } => {
+                let power = learning_rate_power.is_finite() && learning_rate_power <= 0.0;
+                check_argument(power, "learning_rate_power", "is a finite number, 0 at most")?;
+                amount("l1_regularization_strength", l1)?;
+                amount("l2_regularization_strength", l2)?;
+                amount("l2_shrinkage_regularization_strength", l2_shrinkage)?;
+                amount("beta", beta)
+            }
+        }
     }
 
     /// Whether the averages take the weights' places behind the batch of number `iteration`, counted from 0.

@@ -122,6 +122,7 @@ impl Training {
     /// constraints.
     pub fn check(&self, model: &Model) -> Result<(), TrainError> {
         self.optimizer.check()?;
+        self.loss.check()?;
         if let Some(LossScale { initial_scale, dynamic_growth_steps }) = self.mixed_precision {
             let valid = initial_scale.is_finite() && initial_scale > 0.0 && dynamic_growth_steps > 0;
             let wanted = "takes an initial scale above 0 and 1 step at least until it grows";

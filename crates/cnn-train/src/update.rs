@@ -193,7 +193,7 @@ fn update_scale(graph: &mut Graph, of: LossScale, finite: ValueId) -> Result<(),
     Ok(())
 }
 
-/// Lets of the gradients pass what the optimizer lets. Keras allows one of the three ways; here they come one after the other.
+/// Lets of the gradients pass what the optimizer lets, in one of the three ways.
 fn clip(graph: &mut Graph, training: &Training, gradients: &mut [(&Trainable, ValueId)]) -> Result<(), ShapeError> {
     let optimizer = &training.optimizer;
     if let Some(limit) = optimizer.clipnorm {

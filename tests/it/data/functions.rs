@@ -12,7 +12,7 @@ fn refused() {
     let (picture, vector) = (Tensor::full(vec![4, 5, 3], 0.5), Tensor::full(vec![4, 5], 0.5));
     let grey = Tensor::full(vec![4, 5, 1], 0.5);
     type Call<'a> = Box<dyn Fn() -> Result<Tensor, DataError> + 'a>;
-    let cases: [(Call, &str); 20] = [
+    let cases: [(Call, &str); 21] = [
         (Box::new(|| flip_left_right(&vector)), "flip_left_right: expects [H, W, C] or [N, H, W, C], got [4, 5]"),
         (Box::new(|| rot90(&vector, 1)), "rot90: expects"),
         (Box::new(|| adjust_brightness(&vector, 1.0)), "adjust_brightness: expects"),
@@ -31,6 +31,7 @@ fn refused() {
         (Box::new(|| crop(&picture, usize::MAX, 0, 2, 5)), "crop: 2 x 5 pixels"),
         (Box::new(|| pad_to_bounding_box(&picture, 1, 0, 4, 5)), "pad_to_bounding_box: 4 x 5 pixels from row 1"),
         (Box::new(|| pad_to_bounding_box(&picture, usize::MAX, 0, 4, 5)), "pad_to_bounding_box: 4 x 5 pixels"),
+        (Box::new(|| pad_to_bounding_box(&picture, 0, 0, 1 << 63, 6)), "pad_to_bounding_box: there is not that much"),
         (
             Box::new(|| resize(&picture, 0, 5, ResizeMethod::Area, false)),
             "resize: to 0 x 5 pixels: it needs at least one",

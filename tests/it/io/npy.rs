@@ -69,6 +69,19 @@ fn what_is_no_array_of_numbers_is_refused_by_name() {
     }
 }
 
+/// Objects are pickled, so their bytes are of any number.
+#[test]
+fn labels_as_texts_are_told_how_they_become_numbers() {
+    for (descr, size) in [("|O", 17), ("<U8", 64), ("|S3", 6)] {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,)}}");
+        let error = npy::read(&with_header(&header, &vec![0; size]), "y").unwrap_err().to_string();
+        assert!(
+            error.contains("are no numbers") && error.contains("numpy.unique(array, return_inverse=True)"),
+            "{error}"
+        );
+    }
+}
+
 /// A header by hand, version 1.
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();

@@ -113,7 +113,7 @@ impl Augment {
         let (sample, alone) = (&pictures.shape()[1..], pictures.shape()[0] == 1);
         const MORE: &str = "mixup and cutmix mix pictures with each other: name two or more";
         if let Some(augmentation) = &self.augment {
-            let pipeline = augmentation.pipeline(sample, 255.0)?;
+            let pipeline = augmentation.pipeline(sample, [0.0, 255.0])?;
             if alone && pipeline.mixes() {
                 return Err(Failure::Usage(MORE.into()));
             }
@@ -121,7 +121,7 @@ impl Augment {
         }
         let mut rows = Vec::new();
         for augmentation in Augmentation::each() {
-            match augmentation.pipeline(sample, 255.0) {
+            match augmentation.pipeline(sample, [0.0, 255.0]) {
                 Ok(pipeline) if alone && pipeline.mixes() => {}
                 Ok(pipeline) => rows.push(Row { pipeline, name: Some(augmentation.text) }),
                 // Those of colours, for grey pictures.

@@ -15,7 +15,7 @@ use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
 use crate::labels::{Labels, check_scores, classes, scores};
 use crate::model::{Source, WeightsArgs};
-use crate::picture::{PictureArgs, PictureFormat};
+use crate::picture::PictureArgs;
 use crate::pipeline_cache::PipelineCache;
 
 /// Says what is on pictures
@@ -59,7 +59,7 @@ impl Classify {
         }
         let network = self.picture.preprocessing(self.weights.load(&self.model, true, console)?);
         let classes = classes(network.model())?;
-        let format = PictureFormat::of(network.model(), &self.model)?;
+        let format = self.picture.format(network.model(), &self.model)?;
         let labels = Labels::of(&network, &self.model, self.labels.as_deref(), console)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);

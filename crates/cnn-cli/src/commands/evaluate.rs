@@ -76,7 +76,7 @@ impl Evaluate {
             Some(mode) => network::with_preprocessing(&network, mode.into(), &data)?,
             None => network,
         };
-        let loss = loss::of(network.model(), self.loss);
+        let loss = loss::of(network.model(), self.loss)?;
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot()? };
         let device = device::open(self.device, console)?;

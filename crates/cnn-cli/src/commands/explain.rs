@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::labels::{self, Labels, check_scores, classes};
 use crate::model::{Source, WeightsArgs};
 use crate::paths::check_png;
-use crate::picture::{PictureArgs, PictureFormat};
+use crate::picture::PictureArgs;
 use crate::pipeline_cache::PipelineCache;
 
 /// Draws over a picture which part of it speaks for a label
@@ -74,7 +74,7 @@ impl Explain {
         let network = self.pixels.preprocessing(self.weights.load(&self.model, true, console)?);
         let labels = Labels::of(&network, &self.model, self.labels.as_deref(), console)?;
         let class = self.class.as_ref().map(|text| labels.find(text, classes(network.model())?)).transpose()?;
-        let format = PictureFormat::of(network.model(), &self.model)?;
+        let format = self.pixels.format(network.model(), &self.model)?;
         let pixels = self.pixels.read(&self.picture, format, Preprocess::None).map_err(Failure::Failed)?;
         let input = network.preprocess().apply(pixels.clone())?;
         let device = device::open(self.device.device, console)?;
@@ -91,6 +91,11 @@ impl Explain {
         };
         let (method, maps) = self.maps(&runner, &input, &chosen)?;
         drop(doing);
+        for (&class, map) in chosen.iter().zip(maps.data().chunks(maps.len() / chosen.len().max(1))) {
+            if map.iter().all(|&x| x <= 0.0) {
+                console.note(&format!("nothing in the picture speaks for {}: its map is dark", labels.name(class)));
+            }
+        }
         let lines: Vec<String> =
             chosen.iter().map(|&class| format!("{:.4}  {}", scores[class], labels.name(class))).collect();
         let title = format!("{method} of {}, {}", runner.network().model().name(), self.picture.display());
@@ -133,6 +138,12 @@ impl Explain {
                 let side = input.shape()[1].min(input.shape()[2]);
                 let patch = self.patch.map_or((side / 7).max(1), |patch| patch as usize);
                 let stride = self.stride.map_or((patch / 2).max(1), |stride| stride as usize);
+                if patch >= side || stride > patch {
+                    let text = format!("a patch of {patch} pixels every {stride} says nothing of a picture of");
+                    let [_, height, width, _] = input.shape() else { return Err(Failure::Usage(text)) };
+                    let remedy = "take a --patch smaller than that, and a --stride of at most the patch";
+                    return Err(Failure::Usage(format!("{text} {height} x {width}; {remedy}")));
+                }
                 let occlusion = Occlusion::new(patch, stride).fill(mean(input));
                 let maps = occlusion.maps_blocking(runner, input, classes)?;
                 Ok((format!("occlusion by {patch} x {patch} pixels every {stride}"), maps))

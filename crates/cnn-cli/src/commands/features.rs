@@ -11,7 +11,7 @@ use crate::device::{self, DeviceArgs};
 use crate::failure::Failure;
 use crate::maps::{Colors, MapsArgs};
 use crate::model::{Source, WeightsArgs};
-use crate::picture::{PictureArgs, PictureFormat};
+use crate::picture::PictureArgs;
 use crate::pipeline_cache::PipelineCache;
 use crate::table::symbolic_shape;
 
@@ -47,7 +47,7 @@ impl Features {
         self.maps.check()?;
         let network = self.pixels.preprocessing(self.weights.load(&self.model, !self.no_top, console)?);
         self.check_layer(&network)?;
-        let format = PictureFormat::of(network.model(), &self.model)?;
+        let format = self.pixels.format(network.model(), &self.model)?;
         let input = self.pixels.read(&self.picture, format, network.preprocess()).map_err(Failure::Failed)?;
         let device = device::open(self.device.device, console)?;
         let _cache = PipelineCache::of(&device, console);

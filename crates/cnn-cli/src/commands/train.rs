@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use cnn::data::Channels;
-use cnn::io::{Format, files};
+use cnn::io::files;
 use cnn::layers::Pipeline;
-use cnn::training::callback::{CsvLogger, Mode};
+use cnn::training::callback::{CsvLogger, Mode, What};
 use cnn::training::{Fit, Fitted, History, Loss, ModelCheckpoint, Recomputation, Trainer, Training};
 use cnn::zoo::{Arguments, Pooling, Row};
 use cnn::{DeviceRequest, Network, Summary};
@@ -26,6 +26,7 @@ use crate::pipeline_cache::PipelineCache;
 use crate::training::augment::Augmentation;
 use crate::training::data::{Data, Reading, check_size, format_of};
 use crate::training::judge::{Judgement, accuracy};
+use crate::training::listener::Listener;
 use crate::training::loss::{self, LossName};
 use crate::training::multiplier::{Multiplier, multiplied};
 use crate::training::network;
@@ -49,16 +50,16 @@ pub struct Train {
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     model: Option<PathBuf>,
     /// What was done to the pixels that the model of --model has learned from, if it has no layers for it: it becomes a layer
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", conflicts_with = "base")]
     preprocess: Option<picture::Mode>,
     /// Puts a new classifier on this model of the zoo, which brings its published weights
     #[arg(long, value_name = "MODEL")]
     base: Option<Base>,
     /// The base's weights, in place of the published ones: .weights.h5, .h5, .keras or .safetensors
-    #[arg(long, value_name = "FILE", requires = "base")]
+    #[arg(long, value_name = "FILE", requires = "base", conflicts_with = "model")]
     weights: Option<PathBuf>,
     /// Trains the new classifier alone and leaves the base as it is
-    #[arg(long, requires = "base")]
+    #[arg(long, requires = "base", conflicts_with = "model")]
     freeze: bool,
     #[command(flatten)]
     fine_tuning: FineTuning,
@@ -157,15 +158,16 @@ fn fraction(text: &str) -> Result<f64, String> {
 
 impl Train {
     pub fn run(&self, console: &Console, out: &mut (dyn Write + Send)) -> Result<(), Failure> {
+        let out = &mut Listener::new(out);
         self.check_files()?;
         let own = self.model.as_deref().map(|path| load(path, console)).transpose()?;
         let data = Data::training(&self.data, self.reading(own.as_ref(), console)?, self.validation, console)?;
         let network = self.network(own, &data, console)?;
         let augmentation = match &self.augment {
-            Some(augmentation) => augmentation.pipeline(&data.shape, data.white)?,
+            Some(augmentation) => augmentation.pipeline(&data.shape, [data.least, data.white])?,
             None => Pipeline::new(),
         };
-        let loss = loss::of(network.model(), self.loss);
+        let loss = loss::of(network.model(), self.loss)?;
         let one = network::units(network.model()) == Some(1);
         let data = if one || loss::takes_class_numbers(&loss) { data } else { data.one_hot()? };
         let training = Training::new(loss, self.optimizer.optimizer)
@@ -240,9 +242,8 @@ impl Train {
     fn check_files(&self) -> Result<(), Failure> {
         if let Some(output) = &self.output {
             check_writable(output)?;
-            if !matches!(files::format_of(output)?, Format::Keras | Format::LegacyH5) {
-                let text = "is a name for weights alone; end it in .keras or .h5";
-                return Err(Failure::Usage(format!("{}: {text}", output.display())));
+            if let Some(wanted) = What::Whole.misnamed(&output.display().to_string()) {
+                return Err(Failure::Usage(format!("--output {}: {wanted}", output.display())));
             }
         }
         self.fine_tuning.check()?;
@@ -313,6 +314,7 @@ impl Train {
             "fine_tune": self.fine_tuning.fine_tune,
             "fine_tune_from": self.fine_tuning.fine_tune_from,
             "fine_tune_rate": self.fine_tuning.fine_tune_rate,
+            "data": data.digest,
             "samples": data.samples.len(),
             "shape": data.shape,
             "classes": data.classes,
@@ -452,7 +454,7 @@ impl Train {
         }
         let svg = judgement.confusion(&format!("{title}, {part}"))?.to_svg()?;
         written.push((folder.write("confusion.svg", svg.as_bytes())?, "which classes are taken for which"));
-        if let Some(png) = judgement.worst(0.0, data.white)? {
+        if let Some(png) = judgement.worst(data.least, data.white)? {
             written.push((folder.write("worst.png", &png)?, "the pictures with the largest loss"));
         }
         for (path, what) in &written {

@@ -39,13 +39,13 @@ struct Strength {
     whole: bool,
 }
 
-/// Makes the layers of a strength for pictures of so many rows and columns, whose white is a number.
+/// Makes the layers of a strength for pictures of so many rows and columns, whose black and white are numbers.
 type Layers = fn(f64, &Pictures) -> Vec<Named>;
 
 struct Pictures {
     height: usize,
     width: usize,
-    white: f64,
+    range: [f64; 2],
 }
 
 const fn plain(name: &'static str, layers: Layers) -> Kind {
@@ -61,7 +61,7 @@ const fn strong(name: &'static str, argument: &'static str, default: f64, layers
 macro_rules! ranged {
     ($layer:expr, $pictures:expr) => {{
         let mut layer = $layer;
-        layer.value_range = [0.0, $pictures.white];
+        layer.value_range = $pictures.range;
         vec![layer.into()]
     }};
 }
@@ -158,14 +158,14 @@ impl Augmentation {
         self.chosen.iter().map(spelled).collect::<Vec<_>>().join(", ")
     }
 
-    /// The layers, in order, for samples of that shape whose white is this number.
-    pub fn pipeline(&self, sample: &[usize], white: f32) -> Result<Pipeline, Failure> {
+    /// The layers, in order, for samples of that shape whose values go from black to white.
+    pub fn pipeline(&self, sample: &[usize], range: [f32; 2]) -> Result<Pipeline, Failure> {
         let &[height, width, _] = sample else {
             let got = shape(sample);
             let text = format!("samples have the shape {got}, but pictures are height x width x channels");
             return Err(Failure::Failed(format!("{text}; leave --augment out")));
         };
-        let pictures = Pictures { height, width, white: white.into() };
+        let pictures = Pictures { height, width, range: range.map(f64::from) };
         let mut pipeline = Pipeline::new();
         for &(kind, strength) in &self.chosen {
             pipeline = (kind.layers)(strength, &pictures).into_iter().fold(pipeline, Pipeline::layer);
@@ -219,7 +219,8 @@ mod tests {
         for augmentation in Augmentation::each() {
             let read: Augmentation = augmentation.text.parse().unwrap();
             assert_eq!(read.spelled_out(), augmentation.spelled_out());
-            let pipeline = read.pipeline(&[8, 9, 3], 255.0).unwrap_or_else(|error| panic!("{}: {error:?}", read.text));
+            let pipeline =
+                read.pipeline(&[8, 9, 3], [0.0, 255.0]).unwrap_or_else(|error| panic!("{}: {error:?}", read.text));
             assert!(!pipeline.is_empty(), "{}", read.text);
             let shape = pipeline.output_shape(&[2, 8, 9, 3]).unwrap();
             assert_eq!(shape, [2, 8, 9, 3], "{}", read.text);
@@ -237,8 +238,15 @@ mod tests {
             ("center_crop=1", middle(1, 1)),
         ] {
             let read: Augmentation = text.parse().unwrap();
-            assert_eq!(read.pipeline(&[8, 12, 3], 255.0).unwrap(), wanted, "{text}");
+            assert_eq!(read.pipeline(&[8, 12, 3], [0.0, 255.0]).unwrap(), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn values_keep_to_the_range_of_the_samples() {
+        let read: Augmentation = "brightness=0.3".parse().unwrap();
+        let wanted = Pipeline::new().layer(RandomBrightness::new(0.3).value_range([-1.0, 1.0]));
+        assert_eq!(read.pipeline(&[8, 8, 3], [-1.0, 1.0]).unwrap(), wanted);
     }
 
     #[test]
@@ -258,7 +266,7 @@ mod tests {
             assert!(error.contains(wanted), "{text}: {error}");
         }
         assert_eq!("flip, rotate=0.25,zoom".parse::<Augmentation>().unwrap().chosen.len(), 3);
-        let refused = "hue".parse::<Augmentation>().unwrap().pipeline(&[8, 9, 1], 255.0);
+        let refused = "hue".parse::<Augmentation>().unwrap().pipeline(&[8, 9, 1], [0.0, 255.0]);
         let Err(Failure::Failed(text)) = refused else { panic!("{refused:?}") };
         assert!(text.contains("hue: expects pictures of 3 channels") && text.contains("leave it out"), "{text}");
     }

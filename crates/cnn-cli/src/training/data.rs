@@ -7,6 +7,7 @@ use cnn::data::{Broken, Channels, Dataset, ImageDirectory, LabelMode, Note};
 use cnn::io::files;
 use cnn::io::npz::Npz;
 use cnn::{Network, Tensor};
+use sha2::{Digest, Sha256};
 
 use crate::console::Console;
 use crate::failure::{Failure, suggestion};
@@ -85,6 +86,8 @@ pub struct Data {
     pub white: f32,
     /// The least value of an array; pixels have none below 0.
     pub least: f32,
+    /// What tells these samples from others: of an array file all that it holds, of a folder its files' names and sizes.
+    pub digest: String,
 }
 
 impl Data {
@@ -211,7 +214,23 @@ fn from_folder(path: &Path, reading: Reading, console: &Console) -> Result<Data,
     }
     let classes = samples.class_names().to_vec();
     let shape = vec![height, width, channels.count()];
-    Ok(Data { samples, validation: None, classes, shape, white: 255.0, least: 0.0 })
+    let digest = digest_of_files(path, samples.files())?;
+    Ok(Data { samples, validation: None, classes, shape, white: 255.0, least: 0.0, digest })
+}
+
+/// Names below the folder, and sizes, whatever their order.
+fn digest_of_files<'a>(folder: &Path, files: impl Iterator<Item = &'a Path>) -> Result<String, Failure> {
+    let line = |file: &Path| match file.metadata() {
+        Ok(about) => Ok(format!("{:?} {}\n", file.strip_prefix(folder).unwrap_or(file), about.len())),
+        Err(error) => Err(Failure::Failed(format!("{}: cannot be read: {error}", file.display()))),
+    };
+    let mut lines = files.map(line).collect::<Result<Vec<_>, _>>()?;
+    lines.sort();
+    Ok(digest(lines.concat().as_bytes()))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Which arrays of a file.
@@ -241,6 +260,14 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
         let text = format!("its labels go from {least} to {largest}, but classes are counted from 0; subtract {least}");
         return Err(Failure::Failed(format!("{file}: {text}")));
     }
+    let samples = labels.len() + own.as_ref().map_or(0, |(_, labels)| labels.len());
+    if least_classes.is_none() && largest as usize >= samples {
+        let (classes, stray) = (largest as usize + 1, labels.data().iter().position(|&label| label == largest));
+        let sample = stray.map_or_else(|| "of the samples to test with".into(), |sample| format!("of sample {sample}"));
+        let text =
+            format!("label {largest} {sample} makes {classes} classes of {samples} samples; number them from 0 on");
+        return Err(Failure::Failed(format!("{file}: {text}")));
+    }
     let classes: Vec<String> =
         (0..(largest as usize + 1).max(least_classes.unwrap_or(0))).map(|class| class.to_string()).collect();
     let white = match x.data().iter().fold(0.0f32, |largest, &value| largest.max(value)) {
@@ -260,16 +287,19 @@ fn from_arrays(path: &Path, reading: Reading, part: Part) -> Result<Data, Failur
         return Err(Failure::Failed(format!("{file}: {text}")));
     }
     // What is divided is mixed first, or the last classes would all be kept for validation.
-    let (x, labels) = if reading.shuffle && own.is_none() { mixed(x, &labels, reading.seed)? } else { (x, labels) };
+    // What is no number is refused, and told by its place in the file.
+    let mixes = reading.shuffle && own.is_none() && x.data().iter().all(|x| x.is_finite());
+    let (x, labels) = if mixes { mixed(x, &labels, reading.seed)? } else { (x, labels) };
     let dataset = |x: Tensor, labels: &Tensor| {
         Dataset::from_classes(x, labels, LabelMode::Int, classes.clone())?.batch_size(reading.batch)
     };
-    let named = |error: cnn::data::DataError| Failure::Failed(format!("{file}: {error}"));
-    let samples = dataset(x, &labels).map_err(named)?;
+    let named = |part: &str, error: cnn::data::DataError| Failure::Failed(format!("{file}: {part}{error}"));
+    let samples = dataset(x, &labels).map_err(|error| named("", error))?;
     let samples = if reading.shuffle { samples.shuffle(reading.seed) } else { samples.in_order() };
-    let validation = own.map(|(x, labels)| dataset(x, &labels)).transpose().map_err(named)?;
+    let validation = own.map(|(x, labels)| dataset(x, &labels)).transpose();
+    let validation = validation.map_err(|error| named("of x_test and y_test: ", error))?;
     let validation = validation.map(Dataset::in_order);
-    Ok(Data { samples, validation, classes, shape, white, least })
+    Ok(Data { samples, validation, classes, shape, white, least, digest: digest(&bytes) })
 }
 
 /// Grey pictures have a channel too.

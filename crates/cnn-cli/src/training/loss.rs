@@ -6,7 +6,7 @@ use cnn::layers::{Activation, Layer};
 use cnn::training::Loss;
 use cnn::{Model, TensorRef};
 
-use crate::failure::suggestion;
+use crate::failure::{Failure, suggestion};
 
 /// A loss in Keras's words, with Keras's defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,13 +52,20 @@ impl FromStr for LossName {
 }
 
 /// The loss for a model: the one asked for, or the cross-entropy of as many outputs, of logits if it ends in such.
-pub fn of(model: &Model, asked: Option<LossName>) -> Loss {
+///
+/// # Errors
+/// If it compares classes and the model has one output.
+pub fn of(model: &Model, asked: Option<LossName>) -> Result<Loss, Failure> {
     let one = super::network::units(model) == Some(1);
+    if let Some(LossName { name, .. }) = asked.filter(|asked| one && takes_class_numbers(&asked.loss)) {
+        let text = format!("--loss {name} compares classes, but '{}' has one output", model.name());
+        return Err(Failure::Usage(format!("{text}; take binary_crossentropy")));
+    }
     let mut loss = asked.map_or(if one { BINARY } else { Loss::CROSSENTROPY }, |asked| asked.loss);
     if let Some(logits) = logits_of(&mut loss) {
         *logits = ends_in_logits(model);
     }
-    loss
+    Ok(loss)
 }
 
 /// Whether it compares yes and no for each output, so that a sigmoid goes before.

@@ -4,6 +4,7 @@ pub mod augment;
 pub mod data;
 pub mod interrupt;
 pub mod judge;
+pub mod listener;
 pub mod loss;
 pub mod multiplier;
 pub mod network;

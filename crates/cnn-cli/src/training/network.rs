@@ -201,7 +201,15 @@ mod tests {
             let x = Tensor::from_fn(vec![2, 4, 4, 3], |i| pixels.data()[i] * white / 255.0);
             let samples = Dataset::from_classes(x.clone(), &labels, LabelMode::Int, ["a", "b"]).unwrap();
             let classes = vec!["a".to_string(), "b".to_string()];
-            let data = Data { samples, validation: None, classes, shape: vec![4, 4, 3], white, least: 0.0 };
+            let data = Data {
+                samples,
+                validation: None,
+                classes,
+                shape: vec![4, 4, 3],
+                white,
+                least: 0.0,
+                digest: String::new(),
+            };
             let row = cnn::zoo::find(name).unwrap();
             let base = Sequential::new("base").input([4, 4, 3]).and_then(|m| m.add(Flatten)).unwrap();
             let base = Network::new(base.model().unwrap(), Weights::new()).unwrap();

@@ -194,7 +194,8 @@ mod tests {
                 let value = match place {
                     Place::Flag(_) => "true",
                     Place::Count(_) => "2",
-                    Place::Number(_) | Place::Negative(_) | Place::Maybe(_) | Place::Clip(_) => "0",
+                    Place::Negative(_) => "0",
+                    Place::Number(_) | Place::Maybe(_) | Place::Clip(_) => "0.5",
                 };
                 parsed(&format!("{name},{argument}={value}"));
             }

@@ -1,6 +1,6 @@
 //! The folder that a training leaves its results in.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use cnn::io::files;
@@ -20,6 +20,8 @@ const FINE_TUNING: &str = "fine_tuning.safetensors";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Held as long as a training writes here, so that no other does.
+    _lock: Option<File>,
 }
 
 impl Folder {
@@ -28,8 +30,9 @@ impl Folder {
     /// `settings` are all that decides what a training computes: they are kept, and a training is resumed with the same
     /// ones alone, since it would go another way with others.
     pub fn open(path: &Path, settings: &Map<String, Value>, resume: bool) -> Result<Self, Failure> {
-        let folder = Self { path: path.into() };
+        let mut folder = Self { path: path.into(), _lock: None };
         let (shown, known) = (path.display(), folder.settings());
+        folder._lock = locked(&known)?;
         let begun = folder.checkpoint().exists();
         match (resume, begun) {
             (true, false) => {
@@ -54,7 +57,9 @@ impl Folder {
         if !resume {
             let text = format!("{:#}\n", Value::Object(settings.clone()));
             files::write(&known, text.as_bytes())?;
+            folder._lock = locked(&known)?;
         }
+        folder.remove_leftovers();
         Ok(folder)
     }
 
@@ -62,7 +67,22 @@ impl Folder {
     pub fn make(path: &Path) -> Result<Self, Failure> {
         fs::create_dir_all(path)
             .map_err(|error| Failure::Failed(format!("{}: this folder cannot be made: {error}", path.display())))?;
-        Ok(Self { path: path.into() })
+        Ok(Self { path: path.into(), _lock: None })
+    }
+
+    /// Takes away what a training that was killed had not written to its end: `checkpoint.safetensors.1234-0.part`.
+    fn remove_leftovers(&self) {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_left = |name: &str| {
+            let number = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+            number.and_then(|number| number.split_once('-')).is_some_and(|(a, b)| is_number(a) && is_number(b))
+        };
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(is_left) {
+                // If this fails, a file of no use stays.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn settings(&self) -> PathBuf {
@@ -144,11 +164,28 @@ impl Folder {
     }
 }
 
+/// The settings' file, locked; `None` where it is not there yet, or the file system knows no locks.
+fn locked(settings: &Path) -> Result<Option<File>, Failure> {
+    let Ok(file) = File::open(settings) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            let folder = settings.parent().unwrap_or(settings).display();
+            let text = "another training is writing to this folder; wait for its end, or name another --folder";
+            Err(Failure::Failed(format!("{folder}: {text}")))
+        }
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
 /// Refuses other settings than those of the training in the folder.
 fn compare(known: &Path, settings: &Map<String, Value>) -> Result<(), Failure> {
     let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", known.display())));
     let Ok(Value::Object(before)) = serde_json::from_slice(&files::read(known)?) else {
-        return refuse("is no whole file of settings, so nobody knows how the training was begun; begin anew".into());
+        return refuse(
+            "is no whole file of settings, so nobody knows how the training was begun; begin anew in another --folder"
+                .into(),
+        );
     };
     let differs = |(name, now): (&String, &Value)| {
         let old = before.get(name).unwrap_or(&Value::Null);

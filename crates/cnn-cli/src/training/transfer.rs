@@ -18,17 +18,17 @@ use crate::paths::{check_writable, has_ending};
 #[derive(Debug, Args)]
 pub struct FineTuning {
     /// Trains the new classifier alone first, then the last N layers of the base with it; its normalisations stay as they are
-    #[arg(long, value_name = "N", requires = "base", conflicts_with_all = ["freeze", "steps", "fine_tune_from"])]
+    #[arg(long, value_name = "N", requires = "base", conflicts_with_all = ["model", "freeze", "steps", "fine_tune_from"])]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     pub fine_tune: Option<u32>,
     /// The same with the layers of the base from this one on, as `cnn summary` names them
-    #[arg(long, value_name = "LAYER", requires = "base", conflicts_with_all = ["freeze", "steps"])]
+    #[arg(long, value_name = "LAYER", requires = "base", conflicts_with_all = ["model", "freeze", "steps"])]
     pub fine_tune_from: Option<String>,
     /// Epochs of the second stage [default: as many as of the first]
-    #[arg(long, value_name = "N", requires = "base", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", requires = "base", conflicts_with = "model", value_parser = clap::value_parser!(u32).range(1..))]
     pub fine_tune_epochs: Option<u32>,
     /// The learning rate of the second stage [default: a hundredth of the optimizer's]
-    #[arg(long, value_name = "RATE", requires = "base")]
+    #[arg(long, value_name = "RATE", requires = "base", conflicts_with = "model", value_parser = rate)]
     pub fine_tune_rate: Option<f64>,
 }
 
@@ -60,6 +60,11 @@ impl FineTuning {
         };
         Some(how.learning_rate(self.fine_tune_rate.unwrap_or(optimizer.learning_rate / 100.0)))
     }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "it takes a finite number above 0, as in 1e-5".into())
 }
 
 /// Refuses a name that says of no drawing how it is written.

@@ -285,6 +285,16 @@ const CASES: &[(&str, i32, &[&str])] = &[
         &["--layer goes with --method grad-cam"],
     ),
     ("explain good.png --model {formats}/small.keras --method occlusion --patch 0", 2, &["0", "--patch"]),
+    (
+        "explain good.png --model {formats}/small.keras --method occlusion --patch 100 --device cpu",
+        2,
+        &["a patch of 100 pixels every 50 says nothing of a picture of", "take a --patch smaller"],
+    ),
+    (
+        "explain good.png --model {formats}/small.keras --method occlusion --patch 2 --stride 3 --device cpu",
+        2,
+        &["a patch of 2 pixels every 3 says nothing"],
+    ),
     ("explain good.png --model {formats}/small.keras --output m.jpg", 2, &["end its name in .png"]),
     ("explain notes.txt --model {formats}/small.keras --output m.png", 1, &["notes.txt: is no picture"]),
     ("explain good.png --model vector.keras --output m.png", 1, &["not that of pictures"]),

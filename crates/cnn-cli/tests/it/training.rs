@@ -202,6 +202,11 @@ fn a_resumed_training_is_the_same() {
     let wanted = ["batch was 8, is 4; optimizer was", "the same ones, or name another --folder"];
     fails(&format!("{other} --folder whole --resume"), at, 1, &wanted);
     fails(&format!("{train} --folder whole"), at, 1, &["whole: holds a training; go on with it by --resume"]);
+    // Under another name, where the best epoch is known all the same; and after other data, of as many samples.
+    fs::rename(at.join("whole"), at.join("moved")).unwrap();
+    succeeds(&format!("{train} --epochs 6 --folder ./moved --resume"), at);
+    class(&at.join("data/apple"), 0, 1, &[(9, 9)]);
+    fails(&format!("{train} --epochs 7 --folder moved --resume"), at, 1, &["data was", "name another --folder"]);
     fails(&format!("{train} --folder none --resume"), at, 1, &["none: there is no checkpoint to go on from"]);
 }
 
@@ -246,13 +251,57 @@ fn a_killed_training_goes_on() {
         let resume = if at.join("broken/checkpoint.safetensors").exists() { " --resume" } else { "" };
         kill(&format!("{train} --folder broken --step-log steps.csv{resume}"), at, steps);
     }
-    succeeds(&format!("{train} --folder broken --step-log steps.csv --resume"), at);
+    // What a killed writer leaves goes away, and two trainings do not write to one folder.
+    let left = at.join("broken/checkpoint.safetensors.123-4.part");
+    fs::write(&left, b"half").unwrap();
+    let resumed = format!("{train} --folder broken --step-log steps.csv --resume");
+    let settings = fs::File::open(at.join("broken/training.json")).unwrap();
+    settings.lock().unwrap();
+    fails(&resumed, at, 1, &["broken: another training is writing to this folder"]);
+    drop(settings);
+    succeeds(&resumed, at);
+    assert!(!left.exists());
     succeeds(&format!("{train} --folder whole --step-log whole.csv"), at);
     for file in ["model.keras", "best.keras"] {
         assert_eq!(weights(at.join("broken").join(file)), weights(at.join("whole").join(file)), "{file}");
     }
     assert_eq!(fs::read(at.join("steps.csv")).unwrap(), fs::read(at.join("whole.csv")).unwrap());
     assert_eq!(fs::read(at.join("broken/history.csv")).unwrap(), fs::read(at.join("whole/history.csv")).unwrap());
+}
+
+/// As in `cnn train … | head -1`.
+#[test]
+fn a_training_goes_on_when_nobody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let (x, y) = rows(64, 4);
+    npz(at.join("d.npz"), &[("x", &x), ("y", &y)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn"));
+    prepare(&mut command, "train d.npz --device cpu --epochs 5", at);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!((ran.status, ran.err.contains("cnn:")), (Some(0), false), "{}", ran.err);
+    assert!(at.join("training/model.keras").exists());
+    assert_eq!(fs::read_to_string(at.join("training/history.csv")).unwrap().lines().count(), 6);
+}
+
+/// A model without sizes is trained on pictures of one, and asked about pictures of that.
+#[test]
+fn a_model_of_any_size_takes_the_size_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    pictures(at);
+    save(&tiny(3, [None, None, Some(3)]), at.join("any.keras"));
+    succeeds("train data --model any.keras --image-size 8 --epochs 1 --device cpu", at);
+    let asked = "data/apple/0.png --model training/model.keras --labels training/classes.txt --device cpu";
+    for command in ["classify", "explain"] {
+        fails(&format!("{command} {asked}"), at, 1, &["[None, None, None, 3]", "say by --image-size"]);
+        succeeds(&format!("{command} {asked} --image-size 8x9"), at);
+    }
+    save(&tiny(3, [Some(8), Some(8), Some(3)]), at.join("eight.keras"));
+    let wanted = ["it takes [None, 8, 8, 3], not pictures of 9x9; leave --image-size out"];
+    fails("classify data/apple/0.png --model eight.keras --image-size 9", at, 1, &wanted);
 }
 
 /// Runs a training with `--step-log steps.csv` and kills it once so many of its steps are logged.
@@ -446,6 +495,15 @@ fn data_that_cannot_be_learned() {
     npz(at.join("short.npz"), &[("x", &x), ("y", &Tensor::from_fn(vec![11], |i| (i % 3) as f32))]);
     npz(at.join("same.npz"), &[("x", &x), ("y", &Tensor::full(vec![12], 0.0))]);
     npz(at.join("flat.npz"), &[("x", &x.clone().reshape(vec![12, 64]).unwrap()), ("y", &y)]);
+    let stray = Tensor::from_fn(vec![12], |i| if i == 3 { 999_999.0 } else { (i % 3) as f32 });
+    npz(at.join("stray.npz"), &[("x", &x), ("y", &stray)]);
+    let one_nan = Tensor::from_fn(vec![12, 8, 8], |i| if i == 5 * 64 + 7 { f32::NAN } else { 1.0 });
+    npz(at.join("one_nan.npz"), &[("x", &one_nan), ("y", &y)]);
+    npz(at.join("test_nan.npz"), &[("x_train", &x), ("y_train", &y), ("x_test", &one_nan), ("y_test", &y)]);
+    save(&tiny(3, [Some(8), Some(8), Some(1)]), at.join("three.keras"));
+    save(&tiny(1, [Some(8), Some(8), Some(1)]), at.join("one.keras"));
+    let two = Tensor::from_fn(vec![12], |i| (i % 2) as f32);
+    npz(at.join("two.npz"), &[("x", &x), ("y", &two)]);
     npz(at.join("nan.npz"), &[("x", &Tensor::full(vec![12, 8, 8], f32::NAN)), ("y", &y)]);
     npz(at.join("soft.npz"), &[("x", &x), ("y", &Tensor::full(vec![12, 3], 0.3))]);
     npz(at.join("good.npz"), &[("x", &x), ("y", &y)]);
@@ -453,7 +511,7 @@ fn data_that_cannot_be_learned() {
     npz(at.join("sizes.npz"), &[("x_train", &x), ("y_train", &y), ("x_test", &larger), ("y_test", &y)]);
     fs::write(at.join("file.npz"), b"not an archive").unwrap();
     let cases: &[(&str, i32, &[&str])] = &[
-        ("nothing", 1, &["nothing: ", "give the folder that holds one folder of pictures for each class"]),
+        ("nothing", 1, &["nothing: ", "give a folder that holds one folder of pictures for each class"]),
         ("empty", 1, &["empty: holds no folders"]),
         ("one", 1, &["one: all samples are of class 'only', so there is nothing to learn; give two classes"]),
         ("lonely", 1, &["class 'nothing' has no picture", "all samples are of class 'only'"]),
@@ -466,6 +524,9 @@ fn data_that_cannot_be_learned() {
         ("same.npz", 1, &["same.npz: all samples are of class '0'"]),
         ("flat.npz", 1, &["samples have the shape 64, but pictures are height x width x channels"]),
         ("nan.npz", 1, &["nan.npz: x: 768 values are NaN"]),
+        ("one_nan.npz", 1, &["one_nan.npz: x: 1 values are NaN or infinite, the first in sample 5"]),
+        ("test_nan.npz", 1, &["test_nan.npz: of x_test and y_test: x: 1 values are NaN", "the first in sample 5"]),
+        ("stray.npz", 1, &["stray.npz: label 999999 of sample 3 makes 1000000 classes of 12 samples"]),
         ("soft.npz", 1, &["soft.npz: the rows of its labels are not one-hot"]),
         ("sizes.npz", 1, &["sizes.npz: the samples of x_train are 8x8x1, those of x_test 9x9x1; bring them to one"]),
         ("file.npz", 1, &["file.npz: is not a whole .npz"]),
@@ -479,12 +540,28 @@ fn data_that_cannot_be_learned() {
         ("good.npz --optimizer adm", 2, &["did you mean adam?"]),
         ("good.npz --optimizer sgd,lr=fast", 2, &["learning_rate is 'fast'"]),
         ("good.npz --loss crossentropy", 2, &["is no loss; there are categorical_crossentropy"]),
-        ("good.npz --output m.txt", 1, &["m.txt", "end it in .keras"]),
-        ("good.npz --output m.weights.h5", 2, &["m.weights.h5: is a name for weights alone"]),
+        ("good.npz --output m.txt", 2, &["--output m.txt: a whole model needs a name that ends in .keras or .h5"]),
+        ("good.npz --output m.weights.h5", 2, &["--output m.weights.h5: a whole model needs a name"]),
+        ("good.npz --output /proc/m.keras", 1, &["/proc/m.keras: cannot be written", "name a file in another folder"]),
         ("good.npz --output none/m.keras", 1, &["there is no folder none"]),
         ("good.npz --folder good.npz/results", 1, &["good.npz/results: this folder cannot be made"]),
         ("good.npz --step-log none/s.csv", 1, &["none/s.csv: cannot be written"]),
         ("good.npz --device gpu:99", 1, &["gpu"]),
+        ("good.npz --model three.keras --freeze", 2, &["--model", "cannot be used with", "--freeze"]),
+        ("good.npz --model three.keras --weights w.h5", 2, &["--model", "cannot be used with", "--weights"]),
+        ("good.npz --model three.keras --fine-tune 2", 2, &["--model", "cannot be used with", "--fine-tune"]),
+        ("good.npz --model three.keras --fine-tune-from a", 2, &["--model", "cannot be used with", "--fine-tune-from"]),
+        ("good.npz --base MobileNetV2 --preprocess caffe", 2, &["--base", "cannot be used with", "--preprocess"]),
+        (
+            "good.npz --base MobileNetV2 --fine-tune 1 --fine-tune-rate 0",
+            2,
+            &["--fine-tune-rate", "a finite number above 0"],
+        ),
+        (
+            "two.npz --model one.keras --loss categorical_crossentropy",
+            2,
+            &["--loss categorical_crossentropy compares classes, but 'tiny' has one output; take binary_crossentropy"],
+        ),
         ("good.npz --model none.keras", 1, &["none.keras: cannot be read"]),
     ];
     for (line, status, wanted) in cases {

@@ -14,7 +14,7 @@ pub struct Dropout {
     pub rate: f64,
     /// Keras's `noise_shape`: axes of size 1 share their zeros.
     pub noise_shape: Option<SymbolicShape>,
-    /// The seed of its random numbers; `None` for another one each time.
+    /// Keras's seed, kept in files. Here the training's seed, its step and the layer's path say what becomes 0.
     pub seed: Option<u64>,
 }
 

@@ -120,6 +120,12 @@ pub enum InitializerError {
         /// What it can have.
         wanted: &'static str,
     },
+    /// The initializer's variance is none.
+    #[error("variance_scaling: the scale is {scale}, but has to be a finite number above 0")]
+    Scale {
+        /// What was given.
+        scale: f64,
+    },
 }
 
 const KNOWN: &[&str] = &[
@@ -238,10 +244,13 @@ impl Initializer {
     ///
     /// # Errors
     /// If the shape has too many elements, is no matrix's for the identity, or has fewer than two axes for an
-    /// orthogonal one.
+    /// orthogonal one, or the scale of variances is not above 0.
     pub fn check(&self, shape: &[usize]) -> Result<(), InitializerError> {
         let refused = |initializer, wanted| Err(InitializerError::Shape { initializer, shape: shape.to_vec(), wanted });
         match self {
+            Self::VarianceScaling { scale, .. } if !(*scale > 0.0 && scale.is_finite()) => {
+                Err(InitializerError::Scale { scale: *scale })
+            }
             Self::Identity { .. } if shape.len() != 2 => refused("identity", "two axes"),
             Self::Orthogonal { .. } if shape.len() < 2 => refused("orthogonal", "at least two axes"),
             _ if element_count(shape).is_none() => refused("every initializer", "fewer elements"),

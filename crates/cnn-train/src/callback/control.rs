@@ -13,11 +13,31 @@ pub enum What {
     WeightsOnly,
 }
 
+impl What {
+    /// Which names of files go with it, if `name` does not.
+    ///
+    /// ```
+    /// use cnn_train::callback::What;
+    /// assert_eq!(What::Whole.misnamed("best.keras"), None);
+    /// assert!(What::Whole.misnamed("best.weights.h5").is_some());
+    /// ```
+    pub fn misnamed(self, name: &str) -> Option<&'static str> {
+        let name = name.to_lowercase();
+        let weights = name.ends_with(".weights.h5");
+        match self {
+            Self::Whole if name.ends_with(".keras") || name.ends_with(".h5") && !weights => None,
+            Self::Whole => Some("a whole model needs a name that ends in .keras or .h5"),
+            Self::WeightsOnly if weights || name.ends_with(".safetensors") => None,
+            Self::WeightsOnly => Some("weights alone need a name that ends in .weights.h5 or .safetensors"),
+        }
+    }
+}
+
 /// What the trainer has to do.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Request {
-    /// To end the training: after this batch, or at once where no batch is under way. The epoch has its validation and its end.
+    /// To end the training: after this batch, or the next one where none is under way. The epoch has its validation and its end.
     Stop,
     /// To train with another learning rate from now on.
     SetLearningRate(f64),

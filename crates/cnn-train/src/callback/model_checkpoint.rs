@@ -20,10 +20,11 @@ pub enum SaveFrequency {
 /// Saves the model, or only its weights, after every epoch or some batches: `keras.callbacks.ModelCheckpoint`.
 ///
 /// The path is a template with fields as Python formats them: `epoch` and, where it saves after batches, `batch`, both
-/// counted from 1, and every name in the logs. It has to end as the trainer wants it for what it writes: in `.keras` or `.h5` for
-/// a whole model, in `.weights.h5` or `.safetensors` for weights alone.
+/// counted from 1, and every name in the logs. It has to end in `.keras` or `.h5` for a whole model, in `.weights.h5` or
+/// `.safetensors` for weights alone ([`What::misnamed`]), which is looked at before the first batch.
 ///
-/// A monitored name that is not in the logs is an error, where Keras warns and saves.
+/// A monitored name that is not in the logs is an error, where Keras warns and saves. With `save_best_only` what is not a
+/// number is never the best, where Keras takes it if it comes first.
 ///
 /// ```
 /// use cnn_train::callback::{Callback, Control, Logs, ModelCheckpoint, Request, What};
@@ -54,7 +55,7 @@ impl ModelCheckpoint {
     /// If the path is no template.
     pub fn new(path: &str) -> Result<Self, CallbackError> {
         Ok(Self {
-            name: format!("model_checkpoint/{path}"),
+            name: format!("model_checkpoint/{}", path.rsplit(std::path::is_separator).next().unwrap_or(path)),
             path: Template::parse(path)?,
             monitor: Monitor::new("model_checkpoint", "val_loss", 0.0),
             save_best_only: false,
@@ -112,7 +113,7 @@ impl ModelCheckpoint {
         let path = self.path.fill(self.epoch, batch, logs)?;
         if self.save_best_only {
             let current = self.monitor.value(logs)?;
-            if !self.monitor.improves(current, self.best, control)? {
+            if current.is_nan() || !self.monitor.improves(current, self.best, control)? {
                 return Ok(());
             }
             self.best = Some(current);
@@ -123,12 +124,17 @@ impl ModelCheckpoint {
 }
 
 impl Callback for ModelCheckpoint {
-    /// `model_checkpoint/` and the path's template.
+    /// `model_checkpoint/` and the template of the file's name: the folder may be called otherwise by who goes on.
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn on_train_resume(&mut self, state: &State, _control: &mut Control) -> Result<(), CallbackError> {
+    fn on_train_begin(&mut self, _control: &mut Control) -> Result<(), CallbackError> {
+        self.what.misnamed(self.path.text()).map_or(Ok(()), |wanted| Err(self.path.error(wanted.into())))
+    }
+
+    fn on_train_resume(&mut self, state: &State, control: &mut Control) -> Result<(), CallbackError> {
+        self.on_train_begin(control)?;
         let saved = Saved::new(&self.name, state);
         let (epoch, batches) = (saved.count("epoch")? as usize, saved.count("batches")? as usize);
         (self.best, self.epoch, self.batches) = (saved.optional("best")?, epoch, batches);
@@ -165,5 +171,30 @@ impl Callback for ModelCheckpoint {
 
     fn state(&self) -> State {
         vec![entry("best", self.best), entry("epoch", [self.epoch as f64]), entry("batches", [self.batches as f64])]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who goes on may call the folder otherwise, or have moved it.
+    #[test]
+    fn the_folder_is_no_part_of_the_name() {
+        let name = |path: &str| ModelCheckpoint::new(path).unwrap().name().to_string();
+        assert_eq!(name("runs/3/best.keras"), "model_checkpoint/best.keras");
+        assert_eq!(name("./runs/3/best.keras"), name("best.keras"));
+    }
+
+    #[test]
+    fn what_is_no_number_is_never_the_best() {
+        let mut checkpoint = ModelCheckpoint::new("best.keras").unwrap().save_best_only(true);
+        let mut control = Control::new(0.1);
+        let mut saved = Vec::new();
+        for (epoch, loss) in [f64::NAN, 0.5, f64::NAN, 0.6, 0.4].into_iter().enumerate() {
+            checkpoint.on_epoch_end(epoch, &mut Logs::from([("val_loss", loss)]), &mut control).unwrap();
+            saved.push(!control.take_requests().is_empty());
+        }
+        assert_eq!(saved, [false, true, false, false, true]);
     }
 }

@@ -64,7 +64,12 @@ impl Template {
         self.pieces.iter().map(piece).collect()
     }
 
-    fn error(&self, problem: String) -> CallbackError {
+    /// As it was given.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn error(&self, problem: String) -> CallbackError {
         CallbackError::Template { template: self.text.clone(), problem }
     }
 }

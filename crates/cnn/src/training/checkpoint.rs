@@ -9,8 +9,8 @@ use std::path::Path;
 use cnn_core::{Tensor, Weights};
 use cnn_io::safetensors::{self, Float};
 use cnn_io::{Problem, files};
-use cnn_train::Training;
 use cnn_train::state::State;
+use cnn_train::{Optimizer, Training};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -83,7 +83,11 @@ impl Checkpoint {
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let refuse = |reason: &str| Error::Checkpoint { file: name.clone(), reason: reason.into() };
-        let contents = safetensors::read(&files::read(path)?, &name)?;
+        let contents = safetensors::read(&files::read(path)?, &name);
+        let contents = contents.map_err(|error| match error.problem {
+            Problem::Damaged { reason, .. } => refuse(&format!("it is not whole, {reason}")),
+            problem => Error::Io(problem.in_file(&name)),
+        })?;
         let entry = contents.metadata.iter().find(|(key, _)| key == ENTRY);
         let (_, text) = entry.ok_or_else(|| refuse("it holds tensors, but no training"))?;
         let json: Value = serde_json::from_str(text).map_err(|error| refuse(&error.to_string()))?;
@@ -145,14 +149,25 @@ impl Checkpoint {
     }
 }
 
-/// The optimizer's rule with its arguments. Its learning rate may change from one run to the next.
+/// The optimizer's rule with its arguments, and what is done to gradients and averages. Its learning rate may change from one
+/// run to the next.
 pub(super) fn optimizer(training: &Training) -> String {
     let decay = training.optimizer.weight_decay.map_or_else(String::new, |decay| {
         let excluded = &training.excluded_from_weight_decay;
         let but = if excluded.is_empty() { String::new() } else { format!(" but for {}", excluded.join(", ")) };
         format!(" with weight decay {decay}{but}")
     });
-    format!("{:?}{decay}", training.optimizer.rule)
+    let Optimizer { rule, clipnorm, clipvalue, global_clipnorm, gradient_accumulation_steps: batches, .. } =
+        training.optimizer;
+    let clips = [("clipnorm", clipnorm), ("clipvalue", clipvalue), ("global_clipnorm", global_clipnorm)];
+    let clipped = clips.iter().filter_map(|(name, limit)| Some(format!(" with {name} {}", (*limit)?)));
+    let batches = batches.map(|batches| format!(" over {batches} batches"));
+    let average = training.optimizer.use_ema.then(|| {
+        let often = training.optimizer.ema_overwrite_frequency;
+        let often = often.map_or_else(String::new, |steps| format!(" put in place every {steps} steps"));
+        format!(" with averages of momentum {}{often}", training.optimizer.ema_momentum)
+    });
+    format!("{rule:?}{decay}{}", clipped.chain(batches).chain(average).collect::<String>())
 }
 
 /// A list of names with their numbers: the order matters, which an object does not promise.
@@ -187,11 +202,15 @@ mod tests {
     /// So that a training in which other weights decay does not go on from it.
     #[test]
     fn what_does_not_decay_is_part_of_the_optimizer() {
-        use cnn_train::{Loss, Optimizer};
+        use cnn_train::Loss;
         let training = Training::new(Loss::CROSSENTROPY, Optimizer::adamw());
         let excluded = training.clone().exclude_from_weight_decay(["bias", "gamma"]);
         assert!(optimizer(&training).ends_with(" with weight decay 0.004"));
         assert!(optimizer(&excluded).ends_with(" with weight decay 0.004 but for bias, gamma"));
+        let sgd = Optimizer::sgd().clipnorm(0.5).gradient_accumulation_steps(2);
+        let sgd = sgd.use_ema(true).ema_overwrite_frequency(3);
+        let wanted = " with clipnorm 0.5 over 2 batches with averages of momentum 0.99 put in place every 3 steps";
+        assert!(optimizer(&Training::new(Loss::CROSSENTROPY, sgd)).ends_with(wanted));
     }
 
     #[test]

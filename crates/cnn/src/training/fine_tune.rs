@@ -42,6 +42,14 @@ pub enum FineTuneError {
         /// Which layers.
         layers: String,
     },
+    /// The layer is one of a model within the base.
+    #[error("layer '{layer}' lies in a model that '{base}' takes as one layer; name that model to let all of it learn")]
+    InsideNested {
+        /// The base.
+        base: String,
+        /// The layer's path in it.
+        layer: String,
+    },
     /// A number is none.
     #[error("{argument} is {value}, but has to be a finite number above 0")]
     Argument {
@@ -166,9 +174,13 @@ impl FineTune {
         let first = match &self.thawed {
             Thawed::Last(count) => named.len().saturating_sub(*count),
             Thawed::From(layer) => {
-                let name = base.find_layer(layer)?.name();
+                base.find_layer(layer)?;
+                if layer.contains('/') {
+                    let (base, layer) = (self.base.clone(), layer.clone());
+                    return Err(FineTuneError::InsideNested { base, layer }.into());
+                }
                 let before: HashSet<&str> =
-                    base.layers().iter().map(ModelLayer::name).take_while(|&layer| layer != name).collect();
+                    base.layers().iter().map(ModelLayer::name).take_while(|name| name != layer).collect();
                 named.iter().take_while(|layer| before.contains(layer.as_str())).count()
             }
         };

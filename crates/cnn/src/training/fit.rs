@@ -1,13 +1,12 @@
 //! Epochs over a data set, with validation, callbacks, metrics and checkpoints: `Model.fit`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cnn_core::Weights;
 use cnn_data::Dataset;
-use cnn_io::Format;
 use cnn_train::MaybeSend;
 use cnn_train::callback::{Callback, Control, History, Logs, Request, What};
 use cnn_train::metric::{Mean, Metric, Named};
@@ -120,7 +119,8 @@ impl<'a> Fit<'a> {
 
     /// Writes a checkpoint to this file after each epoch and where the training is stopped, and goes on from it if it is
     /// there: to the bit as if the training had never been interrupted. At its end the file stays, so that a training of more
-    /// epochs can go on from there; one that is to begin anew needs another file, or that this one is removed.
+    /// epochs can go on from there; one that is to begin anew needs another file, or that this one is removed. Folders above it
+    /// are made.
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(path.into());
         self
@@ -254,6 +254,9 @@ impl Run<'_, '_> {
         if let Some(weights) = &self.fit.class_weights {
             check_classes(trainer.model(), weights)?;
         }
+        if let Some(path) = &self.fit.checkpoint {
+            make_folder_of(path)?;
+        }
         let Some(path) = self.fit.checkpoint.as_deref().filter(|path| path.exists()) else {
             self.history.on_train_begin(&mut self.control)?;
             self.callbacks(|callback, control| callback.on_train_begin(control))?;
@@ -262,7 +265,9 @@ impl Run<'_, '_> {
         let mut checkpoint = Checkpoint::read(path)?;
         checkpoint.check(path, trainer.training(), batches)?;
         let position = checkpoint.position;
-        trainer.restore(checkpoint.variables, checkpoint.iterations)?;
+        let of_another =
+            |error: Error| Error::Checkpoint { file: path.display().to_string(), reason: error.to_string() };
+        trainer.restore(checkpoint.variables, checkpoint.iterations).map_err(of_another)?;
         trainer.set_learning_rate(checkpoint.learning_rate);
         trainer.set_seed(checkpoint.seed);
         self.control.update_learning_rate(checkpoint.learning_rate);
@@ -453,20 +458,16 @@ fn taken(states: &mut Vec<(String, State)>, name: &str) -> Option<State> {
     Some(states.remove(index).1)
 }
 
-fn save(network: &Network, path: &std::path::Path, what: What) -> Result<(), Error> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| Error::Folder { path: folder.into(), error })?;
-    }
-    let wanted = match (what, cnn_io::files::format_of(path)?) {
-        (What::Whole, Format::Keras | Format::LegacyH5) => None,
-        (What::Whole, _) => Some("a whole model needs a name that ends in .keras or .h5"),
-        (What::WeightsOnly, Format::Keras | Format::LegacyH5) => {
-            Some("weights alone need a name that ends in .weights.h5 or .safetensors")
-        }
-        (What::WeightsOnly, _) => None,
-    };
-    if let Some(wanted) = wanted {
+/// So that what cannot be written there is told before anything is learnt.
+fn make_folder_of(path: &Path) -> Result<(), Error> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| Error::Folder { path: folder.into(), error })
+}
+
+fn save(network: &Network, path: &Path, what: What) -> Result<(), Error> {
+    if let Some(wanted) = what.misnamed(&path.display().to_string()) {
         return Err(Error::SavedAs { path: path.into(), wanted });
     }
+    make_folder_of(path)?;
     Ok(cnn_io::files::save(path, network.model(), &network.weights()?)?)
 }

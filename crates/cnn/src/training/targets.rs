@@ -21,12 +21,13 @@ pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tenso
         return Ok(y.clone());
     }
     let refuse = |wanted: String| ShapeError::new("targets", wanted, &[y.shape()]).into();
-    let examples = y.shape().first().copied().unwrap_or(0);
-    if let (true, &[_, classes]) = (categorical && y.len() == examples, wanted.as_slice()) {
+    let (&classes, places) = wanted.split_last().unwrap_or((&0, &[]));
+    if categorical && classes > 0 && y.len() == places.iter().product::<usize>() {
         let labels: Vec<usize> = y.data().iter().map(|&label| label as usize).collect();
         let whole = y.data().iter().zip(&labels).all(|(&label, &index)| label == index as f32);
         let one_hot = if whole { one_hot(&labels, classes) } else { None };
-        return one_hot.ok_or_else(|| refuse(format!("expects class numbers from 0 to {}", classes - 1)));
+        let one_hot = one_hot.ok_or_else(|| refuse(format!("expects class numbers from 0 to {}", classes - 1)))?;
+        return Ok(one_hot.reshape(wanted)?);
     }
     if y.len() == wanted.iter().product::<usize>() {
         return Ok(y.clone().reshape(wanted)?);
@@ -41,10 +42,15 @@ fn of(y: &Tensor, axis: usize) -> usize {
 /// The weight of each example: its own times its class's; `None` where neither is given.
 ///
 /// # Errors
-/// If classes are weighed and the batch's targets are no classes.
+/// If classes are weighed and the batch's targets are no classes, or more than one an example.
 pub(super) fn example_weights(batch: &Batch, class_weights: Option<&[f32]>) -> Result<Option<Tensor>, Error> {
     let Some(class_weights) = class_weights else { return Ok(batch.weights.clone()) };
     let y = batch.y.as_ref().ok_or(Error::NoTargets)?;
+    if y.shape().len() > 2 {
+        let wanted =
+            "expects targets [N] or [N, classes]; where a picture has more classes than one, weigh examples instead";
+        return Err(ShapeError::new("class weights", wanted, &[y.shape()]).into());
+    }
     let examples = batch.x.shape()[0];
     let rows = y.data().chunks(y.len().checked_div(examples).unwrap_or(1).max(1));
     // A label that is no class number is of no class.

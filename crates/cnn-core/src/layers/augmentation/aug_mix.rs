@@ -51,7 +51,7 @@ impl AugMix {
             value_range: [0.0, 255.0],
             num_chains: 3,
             chain_depth: 3,
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             alpha: 1.0,
             all_ops: true,
             interpolation: Interpolation::Bilinear,

@@ -69,7 +69,7 @@ setters!(RandomContrast: value_range, seed);
 impl RandomContrast {
     /// By so much, with values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
-        Self { factor: factor.into().at_least(0.0), value_range: BYTES, seed: None }
+        Self { factor: factor.into().one_sided(), value_range: BYTES, seed: None }
     }
 }
 
@@ -236,7 +236,7 @@ setters!(RandomInvert: value_range, seed);
 impl RandomInvert {
     /// With a chance of up to `factor`, or drawn from two numbers, and values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
-        Self { factor: factor.into().at_least(0.0), value_range: BYTES, seed: None }
+        Self { factor: factor.into().one_sided(), value_range: BYTES, seed: None }
     }
 }
 
@@ -272,8 +272,8 @@ impl Solarization {
     /// With such numbers, and values from 0 to 255.
     pub fn new(addition_factor: impl Into<Factor>, threshold_factor: impl Into<Factor>) -> Self {
         Self {
-            addition_factor: addition_factor.into().at_least(0.0),
-            threshold_factor: threshold_factor.into().at_least(0.0),
+            addition_factor: addition_factor.into().one_sided(),
+            threshold_factor: threshold_factor.into().one_sided(),
             value_range: BYTES,
             seed: None,
         }

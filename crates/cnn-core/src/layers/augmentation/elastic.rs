@@ -44,7 +44,7 @@ impl RandomElasticTransform {
     /// With a chance of up to `factor`, or drawn from two numbers; a scale of up to 1, values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             scale: Factor { low: 0.0, high: 1.0 },
             interpolation: Interpolation::Bilinear,
             fill_mode: FillMode::Reflect,
@@ -56,7 +56,7 @@ impl RandomElasticTransform {
 
     /// Sets how strong it is.
     pub fn scale(mut self, scale: impl Into<Factor>) -> Self {
-        self.scale = scale.into().at_least(0.0);
+        self.scale = scale.into().one_sided();
         self
     }
 

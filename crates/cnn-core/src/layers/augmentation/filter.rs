@@ -65,7 +65,7 @@ setters!(RandomSharpness: value_range, seed);
 impl RandomSharpness {
     /// By up to `factor`, or drawn from two numbers, with values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
-        Self { factor: factor.into().at_least(0.0), value_range: [0.0, 255.0], seed: None }
+        Self { factor: factor.into().one_sided(), value_range: [0.0, 255.0], seed: None }
     }
 }
 
@@ -108,7 +108,7 @@ impl RandomGaussianBlur {
     /// With a chance of up to `factor`, or drawn from two numbers; 3 by 3 pixels, a deviation of up to 1, values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             kernel_size: [3; 2],
             sigma: Factor { low: 0.0, high: 1.0 },
             value_range: [0.0, 255.0],
@@ -124,7 +124,7 @@ impl RandomGaussianBlur {
 
     /// Sets the deviation.
     pub fn sigma(mut self, sigma: impl Into<Factor>) -> Self {
-        self.sigma = sigma.into().at_least(0.0);
+        self.sigma = sigma.into().one_sided();
         self
     }
 }
@@ -182,7 +182,7 @@ impl RandomErasing {
     /// With a chance of up to `factor`, or drawn from two numbers; noise in 0.02 to 0.33, values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             scale: Factor { low: 0.02, high: 0.33 },
             fill_value: None,
             value_range: [0.0, 255.0],
@@ -192,7 +192,7 @@ impl RandomErasing {
 
     /// Sets the rectangle's size.
     pub fn scale(mut self, scale: impl Into<Factor>) -> Self {
-        self.scale = scale.into().at_least(0.0);
+        self.scale = scale.into().one_sided();
         self
     }
 

@@ -139,7 +139,7 @@ impl Augmentation for RandomRotation {
 /// Keras's `RandomZoom`: each picture drawn larger or smaller about its middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RandomZoom {
-    /// By how much of itself it shrinks in height, above -1 and up to 1; it grows where negative.
+    /// By how much of itself it shrinks in height, up to 1; it grows where negative, at -1 until its middle alone is seen.
     pub height_factor: Factor,
     /// The same for the width; `None` for the number drawn for the height.
     pub width_factor: Option<Factor>,
@@ -296,7 +296,7 @@ impl RandomPerspective {
     /// With a chance of up to `factor`, or drawn from two numbers.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             scale: 1.0,
             fill_value: 0.0,
             interpolation: Interpolation::Bilinear,

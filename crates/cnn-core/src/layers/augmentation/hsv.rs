@@ -85,7 +85,7 @@ setters!(RandomHue: value_range, seed);
 impl RandomHue {
     /// By up to `factor`, or drawn from two numbers, with values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
-        Self { factor: factor.into().at_least(0.0), value_range: [0.0, 255.0], seed: None }
+        Self { factor: factor.into().one_sided(), value_range: [0.0, 255.0], seed: None }
     }
 
     /// The hue in sixths of a turn, red being 0, green 2 and blue 4: `(g - b) / chroma` where red is the largest channel, else

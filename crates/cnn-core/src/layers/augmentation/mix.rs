@@ -109,7 +109,7 @@ impl Default for CutMix {
 impl CutMix {
     /// With an α of up to `factor`, or drawn from two numbers.
     pub fn new(factor: impl Into<Factor>) -> Self {
-        Self { factor: factor.into().at_least(0.0), seed: None }
+        Self { factor: factor.into().one_sided(), seed: None }
     }
 }
 

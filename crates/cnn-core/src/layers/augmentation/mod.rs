@@ -39,7 +39,8 @@ use super::{Kind, Lowering, Mode, SymbolicShape};
 use crate::error::ShapeError;
 use crate::graph::ValueId;
 
-/// From where to where a number is drawn, evenly: Keras's `factor` of one number or two.
+/// From where to where a number is drawn, evenly: Keras's `factor` of one number or two. Where a layer draws none below 0, one
+/// number stands for 0 and that number; of two, one below 0 is an error there, also where Keras takes it because the other is not.
 ///
 /// ```
 /// use cnn_core::layers::Factor;
@@ -55,9 +56,9 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// As it is, but from `least` on.
-    fn at_least(self, least: f64) -> Self {
-        Self { low: self.low.max(least), ..self }
+    /// What one number stands for where none below 0 is drawn: 0 to the number. Two other numbers stay what they are.
+    fn one_sided(self) -> Self {
+        if self.low == -self.high { Self { low: 0.0, ..self } } else { self }
     }
 
     /// Both numbers multiplied and moved.

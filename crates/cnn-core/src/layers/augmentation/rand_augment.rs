@@ -42,7 +42,7 @@ impl RandAugment {
         Self {
             value_range: [0.0, 255.0],
             num_ops: 2,
-            factor: factor.into().at_least(0.0),
+            factor: factor.into().one_sided(),
             interpolation: Interpolation::Bilinear,
             seed: None,
         }

@@ -116,10 +116,11 @@ pub(super) fn clip(cx: &mut Lowering<'_>, x: ValueId, [low, high]: [f64; 2]) -> 
     with_number(cx, BinaryOp::Minimum, x, high)
 }
 
-/// Values in the range `from`, brought to the range `to`.
+/// Values in the range `from`, brought to the range `to`. The lower end is taken off first, as Keras does it: in one step with
+/// the scale, bytes that were brought to -1 to 1 would not all be whole again.
 pub(super) fn rescaled(cx: &mut Lowering<'_>, x: ValueId, from: [f64; 2], to: [f64; 2]) -> Made {
-    let scale = (to[1] - to[0]) / (from[1] - from[0]);
-    affine(cx, x, scale, to[0] - scale * from[0])
+    let above = affine(cx, x, 1.0, -from[0])?;
+    affine(cx, above, (to[1] - to[0]) / (from[1] - from[0]), to[0])
 }
 
 /// An error unless it is a range.

@@ -273,7 +273,10 @@ impl Train {
         let network = match (own, &self.base) {
             (Some(network), _) => network,
             (None, Some(Base(row))) => self.on_base(row, data, loss.as_ref(), console)?,
-            (None, None) => network::small(data, loss.as_ref(), self.seed)?,
+            (None, None) => network::small(data, loss.as_ref(), self.seed).map_err(|failure| match failure {
+                Failure::Failed(text) => Failure::Failed(format!("{}: {text}", self.data.display())),
+                failure => failure,
+            })?,
         };
         let remedy =
             "leave --model out, put a new classifier on a model of the zoo by --base, or give data of its classes";

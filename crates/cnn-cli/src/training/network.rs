@@ -159,7 +159,7 @@ fn swap_red_and_blue() -> Tensor {
 
 /// Refuses data that a model does not take, or with another number of classes than it tells apart.
 pub fn check(model: &Model, data: &Data, remedy: &str) -> Result<(), Failure> {
-    let refuse = |text: String| Err(Failure::Failed(format!("{}: {text}", model.name())));
+    let refuse = |text: String| Err(Failure::Failed(format!("model '{}': {text}", model.name())));
     let inputs = model.input_shapes();
     let sample = std::iter::once(None).chain(data.shape.iter().map(|&size| Some(size))).collect::<Vec<_>>();
     let [input] = inputs.as_slice() else {

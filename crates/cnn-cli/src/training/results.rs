@@ -32,7 +32,8 @@ impl Folder {
     pub fn open(path: &Path, settings: &Map<String, Value>, resume: bool) -> Result<Self, Failure> {
         let mut folder = Self { path: path.into(), _lock: None };
         let (shown, known) = (path.display(), folder.settings());
-        folder._lock = locked(&known)?;
+        // Who is at work there is told first; the lock comes last, since on Windows nobody can read what is locked.
+        drop(locked(&known)?);
         let begun = folder.checkpoint().exists();
         match (resume, begun) {
             (true, false) => {
@@ -57,8 +58,8 @@ impl Folder {
         if !resume {
             let text = format!("{:#}\n", Value::Object(settings.clone()));
             files::write(&known, text.as_bytes())?;
-            folder._lock = locked(&known)?;
         }
+        folder._lock = locked(&known)?;
         folder.remove_leftovers();
         Ok(folder)
     }
@@ -74,8 +75,11 @@ impl Folder {
     fn remove_leftovers(&self) {
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let is_left = |name: &str| {
-            let number = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
-            number.and_then(|number| number.split_once('-')).is_some_and(|(a, b)| is_number(a) && is_number(b))
+            let parts = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.'));
+            parts.is_some_and(|(file, number)| {
+                [CHECKPOINT, FINE_TUNING, BEST, MODEL].contains(&file)
+                    && number.split_once('-').is_some_and(|(process, count)| is_number(process) && is_number(count))
+            })
         };
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
             if entry.file_name().to_str().is_some_and(is_left) {

@@ -522,7 +522,7 @@ fn data_that_cannot_be_learned() {
         ("negative.npz", 1, &["negative.npz: label -1 of sample 0 is no class number"]),
         ("short.npz", 1, &["short.npz: ", "11 entries, but there are 12 samples"]),
         ("same.npz", 1, &["same.npz: all samples are of class '0'"]),
-        ("flat.npz", 1, &["samples have the shape 64, but pictures are height x width x channels"]),
+        ("flat.npz", 1, &["flat.npz: samples have the shape 64, but pictures are height x width x channels"]),
         ("nan.npz", 1, &["nan.npz: x: 768 values are NaN"]),
         ("one_nan.npz", 1, &["one_nan.npz: x: 1 values are NaN or infinite, the first in sample 5"]),
         ("test_nan.npz", 1, &["test_nan.npz: of x_test and y_test: x: 1 values are NaN", "the first in sample 5"]),

@@ -25,7 +25,7 @@ pub enum DataError {
         reason: String,
     },
     /// There is no folder of that name.
-    #[error("{}: {found}; give a folder that holds one folder of pictures for each class", .path.display())]
+    #[error("{}: {found}; give the folder that holds one folder of pictures for each class", .path.display())]
     NoFolder {
         /// The name given.
         path: PathBuf,

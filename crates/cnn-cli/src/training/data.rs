@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::console::Console;
 use crate::failure::{Failure, suggestion};
+use crate::paths::has_ending;
 use crate::picture::SIDE;
 use crate::table::{Table, shape, symbolic_shape};
 
@@ -98,7 +99,7 @@ impl Data {
         validation: Option<f64>,
         console: &Console,
     ) -> Result<Self, Failure> {
-        let mut data = match path.is_file() {
+        let mut data = match is_of_arrays(path) {
             true => from_arrays(path, reading, Part::Training { own: validation.is_none() })?,
             false => from_folder(path, reading, console)?,
         };
@@ -119,7 +120,7 @@ impl Data {
     ///
     /// Of arrays it takes `classes` where that is more than their labels need, since they may lack the last ones.
     pub fn test(path: &Path, reading: Reading, classes: usize, console: &Console) -> Result<Self, Failure> {
-        match path.is_file() {
+        match is_of_arrays(path) {
             true => from_arrays(path, reading, Part::Test { classes }),
             false => from_folder(path, reading, console),
         }
@@ -191,6 +192,11 @@ impl Data {
         }
         Ok(())
     }
+}
+
+/// A file, or what is meant as one and is not there.
+fn is_of_arrays(path: &Path) -> bool {
+    path.is_file() || has_ending(path, "npz") && !path.is_dir()
 }
 
 fn from_folder(path: &Path, reading: Reading, console: &Console) -> Result<Data, Failure> {

@@ -511,7 +511,8 @@ fn data_that_cannot_be_learned() {
     npz(at.join("sizes.npz"), &[("x_train", &x), ("y_train", &y), ("x_test", &larger), ("y_test", &y)]);
     fs::write(at.join("file.npz"), b"not an archive").unwrap();
     let cases: &[(&str, i32, &[&str])] = &[
-        ("nothing", 1, &["nothing: ", "give a folder that holds one folder of pictures for each class"]),
+        ("nothing", 1, &["nothing: ", "give the folder that holds one folder of pictures for each class"]),
+        ("nothing.npz", 1, &["nothing.npz: cannot be read: No such file"]),
         ("empty", 1, &["empty: holds no folders"]),
         ("one", 1, &["one: all samples are of class 'only', so there is nothing to learn; give two classes"]),
         ("lonely", 1, &["class 'nothing' has no picture", "all samples are of class 'only'"]),

@@ -36,6 +36,10 @@ impl Settings {
     }
 }
 
+fn is_amount(x: f64) -> bool {
+    x.is_finite() && x >= 0.0
+}
+
 /// Settings by which plain SGD takes the share `leaves` off a variable and adds `by` times what it is given.
 fn moves(leaves: f64, by: f64) -> [f64; OptimizerStep::SETTINGS] {
     [-by, 0.0, 0.0, leaves, 1.0]
@@ -236,7 +240,6 @@ impl Optimizer {
             let of = if argument == "momentum" { "SGD and RMSprop" } else { "SGD" };
             return check_argument(false, argument, &format!("is an argument of {of} alone; leave it out"));
         }
-        let is_amount = |x: f64| x.is_finite() && x >= 0.0;
         check_argument(is_amount(self.learning_rate), "learning_rate", "is a finite number, 0 at least")?;
         check_argument(self.weight_decay.is_none_or(is_amount), "weight_decay", "is a finite number, 0 at least")?;
         for (limit, name) in
@@ -258,7 +261,6 @@ impl Optimizer {
     }
 
     fn check_rule(&self) -> Result<(), TrainError> {
-        let is_amount = |x: f64| x.is_finite() && x >= 0.0;
         let share = |name, x: f64| check_argument((0.0..=1.0).contains(&x), name, "is a number from 0 to 1");
         let below_1 = |name, x: f64| check_argument((0.0..1.0).contains(&x), name, "is a number from 0 to below 1");
         let amount = |name, x: f64| check_argument(is_amount(x), name, "is a finite number, 0 at least");

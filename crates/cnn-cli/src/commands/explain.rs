@@ -135,12 +135,12 @@ impl Explain {
                 Ok((format!("grad-cam at {}", grad_cam.layer()), Tensor::new(shape, maps)?))
             }
             Method::Occlusion => {
-                let side = input.shape()[1].min(input.shape()[2]);
+                let (height, width) = (input.shape()[1], input.shape()[2]);
+                let side = height.min(width);
                 let patch = self.patch.map_or((side / 7).max(1), |patch| patch as usize);
                 let stride = self.stride.map_or((patch / 2).max(1), |stride| stride as usize);
                 if patch >= side || stride > patch {
                     let text = format!("a patch of {patch} pixels every {stride} says nothing of a picture of");
-                    let [_, height, width, _] = input.shape() else { return Err(Failure::Usage(text)) };
                     let remedy = "take a --patch smaller than that, and a --stride of at most the patch";
                     return Err(Failure::Usage(format!("{text} {height} x {width}; {remedy}")));
                 }

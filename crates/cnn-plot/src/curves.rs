@@ -155,9 +155,9 @@ fn free_corner(lines: &[Vec<(f64, f64)>], names: usize) -> SeriesLabelPosition {
         let between = |((ax, ay), (bx, by)): ((f64, f64), (f64, f64))| {
             (0..=16).map(move |i| f64::from(i) / 16.0).map(move |part| (ax + part * (bx - ax), ay + part * (by - ay)))
         };
-        let stretches = lines
-            .iter()
-            .flat_map(|line| line.iter().copied().zip(line.iter().copied().cycle().skip(1).take(line.len())));
+        // One point alone is seen too.
+        let points = lines.iter().filter_map(|line| line.first()).map(|&point| (point, point));
+        let stretches = lines.iter().flat_map(|line| line.windows(2)).map(|ends| (ends[0], ends[1])).chain(points);
         stretches.flat_map(between).filter(|&point| inside(point)).count()
     };
     let least = corners.into_iter().min_by_key(|&(_, right, upper)| covered(right, upper));

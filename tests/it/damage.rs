@@ -81,6 +81,17 @@ pub fn truncated<T, E: Display>(bytes: &[u8], step: usize, name: &str, read: imp
 /// Flips bits, one or a few at a time, `times` times: each must be an error that names the file, or a value.
 /// Returns how many were refused.
 pub fn flipped<T, E: Display>(bytes: &[u8], times: u64, name: &str, read: impl Fn(&[u8]) -> Result<T, E>) -> usize {
+    flipped_above(1 << 20, bytes, times, name, read)
+}
+
+/// [`flipped`], but with `least` bytes at once that a file of any size may ask for.
+pub fn flipped_above<T, E: Display>(
+    least: usize,
+    bytes: &[u8],
+    times: u64,
+    name: &str,
+    read: impl Fn(&[u8]) -> Result<T, E>,
+) -> usize {
     let mut refused = 0;
     for time in 0..times {
         let mut bytes = bytes.to_vec();
@@ -90,7 +101,7 @@ pub fn flipped<T, E: Display>(bytes: &[u8], times: u64, name: &str, read: impl F
             let within = if time % 2 == 0 { bytes.len() } else { bytes.len().min(512) };
             bytes[(random >> 8) as usize % within] ^= 1 << (random % 8);
         }
-        match watched(&bytes, &format!("{name} flip {time}"), &read) {
+        match watched_above(least, &bytes, &format!("{name} flip {time}"), &read) {
             Ok(_) => {}
             Err(error) => {
                 assert!(error.to_string().contains(name), "{error}");

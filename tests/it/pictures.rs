@@ -68,8 +68,8 @@ impl Expected {
     }
 }
 
-/// Within one grey level for PNG: filters are fixed point in PIL and here, so a sum near a half may round either way. JPEG
-/// leaves the inverse transform's rounding and the upsampling of colours to the decoder: within 6, and 0.6 on average.
+/// Within one grey level for all but JPEG: filters are fixed point in PIL and here, so a sum near a half may round either
+/// way. JPEG leaves the inverse transform's rounding and the upsampling of colours to the decoder: within 6, and 0.6 on average.
 #[test]
 fn as_keras_loads_them() {
     let mut count = 0;
@@ -88,7 +88,7 @@ fn as_keras_loads_them() {
         assert!(worst <= largest && average <= mean, "{name}: at most {worst}, on average {average:.3}");
         count += 1;
     }
-    assert_eq!(count, 179, "expected arrays");
+    assert_eq!(count, 251, "expected arrays");
 }
 
 /// The options that leave a picture as it lies in the file.
@@ -110,19 +110,23 @@ fn turned_only_where_wanted() {
 
 #[test]
 fn what_is_no_picture_is_named() {
-    let cases: [(&[u8], &str); 12] = [
+    let cases: [(&[u8], &str); 13] = [
         (b"", "cat.png: is empty; download or copy it again"),
-        (b"<html><body>Not found", "is no picture: it begins with \"<html><body>\"; give a PNG or JPEG file"),
+        (
+            b"<html><body>Not found",
+            "is no picture: it begins with \"<html><body>\"; give a PNG, JPEG, GIF, BMP or WebP file",
+        ),
         (b"\x00\x01\xfe", "begins with \"\\x00\\x01\\xfe\""),
         (b"version https://git-lfs.github.com/spec/v1\n", "pointer to a file in Git LFS"),
-        (&file("other.gif"), "is a GIF picture, which is not read here; convert it to PNG or JPEG"),
-        (&file("other.bmp"), "is a BMP picture"),
-        (&file("other.tiff"), "is a TIFF picture"),
-        (&file("other.webp"), "is a WebP picture"),
+        (&file("other.tiff"), "is a TIFF picture, which is not read here; convert it to PNG or JPEG"),
         (&file("other.ico"), "is a Windows icon"),
         (&file("other.avif"), "is an AVIF picture"),
         (&file("other.jp2"), "is a JPEG 2000 picture"),
         (b"\x89PNG\r\n", "is a PNG file that ends after 6 bytes"),
+        (b"GIF89a\x17\0\x11", "is a GIF file that ends after 9 bytes"),
+        (&file("rgb.bmp")[..25], "is a BMP file that ends after 25 bytes"),
+        (b"RIFF\x04\0\0\0WEBP", "is a damaged WebP file: its first chunk does not tell the picture's size"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "is no picture: it begins with \"RIFF"),
     ];
     for (bytes, says) in cases {
         let error = refused(bytes).to_string();
@@ -146,6 +150,28 @@ fn sizes_are_seen_in_the_header() {
     let jpeg = |width: u16, height: u16| {
         patched("rgb.jpg", b"\xff\xc0", 3, &[height.to_be_bytes(), width.to_be_bytes()].concat())
     };
+    let gif = |width: u16, height: u16| {
+        patched("palette.gif", b"GIF87a", 0, &[width.to_le_bytes(), height.to_le_bytes()].concat())
+    };
+    // Behind the length of the picture's header, 40 and 12.
+    let bmp = |width: i32, height: i32| {
+        patched("rgb.bmp", b"\x28\0\0\0", 0, &[width.to_le_bytes(), height.to_le_bytes()].concat())
+    };
+    let core = |width: u16, height: u16| {
+        patched("core.bmp", b"\x0c\0\0\0", 0, &[width.to_le_bytes(), height.to_le_bytes()].concat())
+    };
+    // A lossy one's behind its start code; one less behind a lossless one's signature, in 14 bits each, and behind the flags
+    // of one with alpha, in 24.
+    let webp = |width: u16, height: u16| {
+        patched("lossy.webp", b"\x9d\x01\x2a", 0, &[width.to_le_bytes(), height.to_le_bytes()].concat())
+    };
+    let lossless = |width: u32, height: u32| {
+        patched("lossless.webp", b"\x2f", 0, &((width - 1) | ((height - 1) << 14)).to_le_bytes())
+    };
+    let extended = |width: u32, height: u32| {
+        let three = |number: u32| (number - 1).to_le_bytes()[..3].to_vec();
+        patched("lossy_alpha.webp", b"VP8X", 8, &[three(width), three(height)].concat())
+    };
     let none = |height, width| PictureProblem::NoPixels { height, width };
     let large = |height, width| PictureProblem::TooLarge {
         height,
@@ -162,6 +188,18 @@ fn sizes_are_seen_in_the_header() {
         (jpeg(23, 0), none(0, 23)),
         (jpeg(60_000, 17), large(17, 60_000)),
         (jpeg(23, 16_385), large(16_385, 23)),
+        (gif(0, 17), none(17, 0)),
+        (gif(23, 0), none(0, 23)),
+        (gif(60_000, 17), large(17, 60_000)),
+        (bmp(0, 17), none(17, 0)),
+        (bmp(23, 0), none(0, 23)),
+        (bmp(23, -60_000), large(60_000, 23)),
+        (bmp(i32::MAX, 17), large(17, i32::MAX as u32)),
+        (core(0, 17), none(17, 0)),
+        (core(23, 60_000), large(60_000, 23)),
+        (webp(0, 17), none(17, 0)),
+        (webp(23, 0), none(0, 23)),
+        (extended(23, 1 << 24), large(1 << 24, 23)),
     ];
     for (bytes, wanted) in cases {
         assert_eq!(refused(&bytes).problem, wanted);
@@ -171,9 +209,16 @@ fn sizes_are_seen_in_the_header() {
                 scale it down, or raise the limits";
     assert_eq!(error, says);
 
+    for (name, behind, skip) in [("lossy_alpha.webp", b"\x9d\x01\x2a".as_slice(), 0), ("animated.webp", b"VP8L", 5)] {
+        let error = refused(&patched(name, behind, skip, &[0xff, 0x3f])).to_string();
+        assert!(error.contains("is a damaged WebP file: a frame is larger than its canvas"), "{name}: {error}");
+    }
+
     let few = DecodeOptions { max_pixels: 17 * 23 - 1, ..LYING };
     let just = DecodeOptions { max_pixels: 17 * 23, max_side: 23, ..LYING };
-    for name in ["rgb.png", "rgb.jpg"] {
+    let error = refused(&lossless(16_384, 17)).to_string();
+    assert!(error.contains("a WebP file with 17 rows and 16384 columns, which is not read here"), "{error}");
+    for name in ["rgb.png", "rgb.jpg", "palette.gif", "rgb.bmp", "lossy.webp", "lossless.webp", "lossy_alpha.webp"] {
         assert!(matches!(decode(&file(name), name, &few).unwrap_err().problem, PictureProblem::TooLarge { .. }));
         assert!(decode(&file(name), name, &just).is_ok());
     }
@@ -203,32 +248,75 @@ fn truncated() {
         let cut = read(&bytes[..bytes.len() - 1]).unwrap_err();
         assert_eq!(cut.problem, PictureProblem::Truncated { format: "JPEG", bytes: bytes.len() - 1 });
     }
-    for name in ["rgb.png", "grey16.png", "palette.png", "turned6.png"] {
+    for name in
+        ["lossless.webp", "lossless_alpha.webp", "lossy.webp", "lossy_alpha.webp", "animated.webp", "turned6.webp"]
+    {
+        let bytes = file(name);
+        damage::truncated(&bytes, 1, name, |bytes| decode(bytes, name, &options));
+    }
+    for name in ["rgb.bmp", "palette.bmp", "bits1.bmp", "bits565.bmp", "core.bmp", "rgba.bmp"] {
+        let bytes = file(name);
+        damage::truncated(&bytes, 1, name, |bytes| decode(bytes, name, &options));
+    }
+    // What stands behind the pixels. PNG: two sums of 4 bytes each, and a last chunk, IEND, of 12. GIF: a code of up to 12
+    // bits, an empty block, and the file's end, of a byte each.
+    let ends = [("rgb.png", 20), ("grey16.png", 20), ("palette.png", 20), ("turned6.png", 20)];
+    for (name, end) in ends.into_iter().chain([("palette.gif", 4), ("interlaced.gif", 4), ("margin.gif", 4)]) {
         let bytes = file(name);
         let whole = decode(&bytes, name, &options).unwrap();
-        // The pixels' chunk ends before the last one, IEND, of 12 bytes; its own last 8 are two sums.
-        damage::truncated(&bytes[..bytes.len() - 20], 1, name, |bytes| decode(bytes, name, &options));
-        for length in bytes.len() - 20..bytes.len() {
+        damage::truncated(&bytes[..bytes.len() - end], 1, name, |bytes| decode(bytes, name, &options));
+        for length in bytes.len() - end..bytes.len() {
             if let Ok(picture) = decode(&bytes[..length], name, &options) {
                 assert_eq!(picture, whole, "{name} cut at {length}");
             }
         }
-        let cut = decode(&bytes[..bytes.len() / 2], name, &options).unwrap_err();
-        assert_eq!(cut.problem, PictureProblem::Truncated { format: "PNG", bytes: bytes.len() / 2 });
+        let cut = decode(&bytes[..bytes.len() / 2], name, &options).unwrap_err().to_string();
+        let png = format!("is a PNG file that ends after {} bytes", bytes.len() / 2);
+        let says = if name.ends_with("png") { &png } else { "is a damaged GIF file: Unexpected End of File" };
+        assert!(cut.contains(says), "{cut}");
     }
 }
 
 #[test]
 fn damaged() {
     let options = DecodeOptions { max_pixels: 1 << 14, ..LYING };
-    for name in
-        ["rgb.jpg", "progressive.jpg", "restarts.jpg", "grey.jpg", "cmyk.jpg", "rgb.png", "palette.png", "grey16.png"]
-    {
+    let names = [
+        "rgb.jpg",
+        "progressive.jpg",
+        "restarts.jpg",
+        "grey.jpg",
+        "cmyk.jpg",
+        "rgb.png",
+        "palette.png",
+        "grey16.png",
+        "palette.gif",
+        "interlaced.gif",
+        "margin.gif",
+        "animated.gif",
+        "rgb.bmp",
+        "bits565.bmp",
+        "bits4.bmp",
+        "runs.bmp",
+        "core.bmp",
+        "lossless.webp",
+        "lossless_alpha.webp",
+        "lossy.webp",
+        "lossy_alpha.webp",
+        "animated.webp",
+        "turned6.webp",
+    ];
+    for name in names {
         let read = |bytes: &[u8]| decode(bytes, name, &options);
         let bytes = file(name);
-        let refused = damage::flipped(&bytes, 2000, name, read);
-        // A JPEG has no check sums: most of its bytes are pixels, and other bytes are other pixels.
-        let least = if name.ends_with("png") { 1500 } else { 200 };
+        // Lossy WebP has parts whose lengths are told in 24 bits.
+        let least = if name.starts_with("lossy") { 1 << 24 } else { 1 << 20 };
+        let refused = damage::flipped_above(least, &bytes, 2000, name, read);
+        // Only PNG has check sums: most bytes of the others are pixels, and other bytes are other pixels, in a BMP always.
+        let least = match name.rsplit_once('.') {
+            Some((_, "png")) => 1500,
+            Some((_, "bmp")) => 100,
+            _ => 200,
+        };
         assert!(refused > least, "{name}: only {refused} of 2000 damaged files were refused");
         damage::followed_by_garbage(&bytes, name, read);
     }

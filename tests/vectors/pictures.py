@@ -1,4 +1,4 @@
-"""Writes tests/vectors/pictures/: small PNG and JPEG files, and what Keras's load_img and img_to_array make of them.
+"""Writes tests/vectors/pictures/: small files, and what Keras's load_img and img_to_array make of them.
 
     python tests/vectors/pictures.py        ("pillow<13", numpy, keras and a backend of it)
 
@@ -166,6 +166,92 @@ exif[0x0112] = 6
 rgb.save(OUT / "turned6.png", exif=exif)
 expect("turned6.png")
 
+# GIF: the first frame, in rows of any order, with a colour that is transparent, with a margin.
+palette.save(OUT / "palette.gif", interlace=0)
+expect("palette.gif", both)
+palette.save(OUT / "interlaced.gif", interlace=1)
+expect("interlaced.gif")
+palette.save(OUT / "transparent.gif", transparency=3)
+expect("transparent.gif", both)
+palette.save(OUT / "animated.gif", save_all=True, append_images=[rgb.rotate(180).quantize(13)], duration=100)
+expect("animated.gif")
+# The canvas is 5 columns wider and 3 rows higher, the picture begins 2 and 1 from its corner.
+whole = bytearray((OUT / "palette.gif").read_bytes())
+whole[6:10] = struct.pack("<HH", WIDTH + 5, HEIGHT + 3)
+frame = whole.index(b"," + struct.pack("<HHHH", 0, 0, WIDTH, HEIGHT))
+whole[frame + 1 : frame + 5] = struct.pack("<HH", 2, 1)
+(OUT / "margin.gif").write_bytes(whole)
+canvas = Image.new("RGB", (WIDTH + 5, HEIGHT + 3))
+canvas.paste(palette.convert("RGB"), (2, 1))
+expect("margin.gif", both, picture=canvas)
+
+# BMP: 24, 8, 4 and 1 bits, 32 bits with alpha and without, 16 bits, rows from the top, run lengths, the oldest header.
+rgb.save(OUT / "rgb.bmp")
+expect("rgb.bmp", both)
+palette.save(OUT / "palette.bmp")
+expect("palette.bmp", both)
+grey.save(OUT / "grey.bmp")
+expect("grey.bmp", both)
+grey.point(lambda value: 255 * (value > 120), "1").save(OUT / "bits1.bmp")
+expect("bits1.bmp", both)
+
+
+def write_bmp(name, bits, rows, compression=0, masks=b"", colours=b"", down=False):
+    """A BMP file of what PIL cannot write; `rows` are the packed bytes of each row from the bottom, or all run lengths."""
+    pixels = rows if isinstance(rows, bytes) else b"".join(bytes(row) + b"\0" * (-len(row) % 4) for row in rows)
+    height = -HEIGHT if down else HEIGHT
+    header = struct.pack("<IiiHHIIiiII", 40, WIDTH, height, 1, bits, compression, len(pixels), 0, 0, len(colours) // 4, 0)
+    behind = 14 + len(header) + len(masks) + len(colours)
+    start = struct.pack("<2sIHHI", b"BM", behind + len(pixels), 0, 0, behind)
+    (OUT / name).write_bytes(start + header + masks + colours + pixels)
+
+
+bgr = scene()[..., ::-1]
+write_bmp("down.bmp", 24, [row.tobytes() for row in bgr], down=True)
+expect("down.bmp")
+padded = np.concatenate([bgr, np.full((HEIGHT, WIDTH, 1), 7, np.uint8)], -1)
+write_bmp("rgbx.bmp", 32, [row.tobytes() for row in padded[::-1]])
+expect("rgbx.bmp", both)
+# PIL scales 5 and 6 bits to 8 by x * 255 // 31, where x * 255 / 31 is rounded here.
+five = (bgr >> 3).astype("<u2")
+write_bmp("bits16.bmp", 16, [row.tobytes() for row in (five[..., 0] | five[..., 1] << 5 | five[..., 2] << 10)[::-1]])
+rounded = np.round(five * (255 / 31)).astype(np.uint8)[..., ::-1]
+expect("bits16.bmp", picture=Image.fromarray(rounded))
+six = bgr[..., 1].astype("<u2") >> 2
+masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+write_bmp("bits565.bmp", 16, [row.tobytes() for row in (five[..., 0] | six << 5 | five[..., 2] << 11)[::-1]], 3, masks)
+rounded[..., 1] = np.round(six * (255 / 63))
+expect("bits565.bmp", picture=Image.fromarray(rounded))
+indices = np.asarray(palette)
+colours = np.array(palette.getpalette()[:39], np.uint8).reshape(13, 3)[:, ::-1]
+colours = np.pad(colours, ((0, 0), (0, 1))).tobytes()
+nibbles = np.pad(indices, ((0, 0), (0, 1)))
+write_bmp("bits4.bmp", 4, [row.tobytes() for row in (nibbles[:, 0::2] << 4 | nibbles[:, 1::2])[::-1]], colours=colours)
+expect("bits4.bmp")
+runs = b"".join(bytes(b for index in row for b in (1, index)) + b"\0\0" for row in indices[::-1]) + b"\0\1"
+write_bmp("runs.bmp", 8, runs, 1, colours=colours)
+expect("runs.bmp")
+core = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 26) + struct.pack("<IHHHH", 12, WIDTH, HEIGHT, 1, 24)
+(OUT / "core.bmp").write_bytes(core + b"".join(row.tobytes() + b"\0" * (-3 * WIDTH % 4) for row in bgr[::-1]))
+expect("core.bmp")
+Image.merge("RGBA", [*rgb.split(), alpha]).save(OUT / "rgba.bmp")
+expect("rgba.bmp", both)
+
+# WebP: lossless and lossy, with alpha, animated, turned.
+rgba = Image.merge("RGBA", [*rgb.split(), alpha.point(lambda value: max(value, 1))])
+rgb.save(OUT / "lossless.webp", lossless=True)
+expect("lossless.webp", both)
+rgba.save(OUT / "lossless_alpha.webp", lossless=True, exact=True)
+expect("lossless_alpha.webp", both)
+rgb.save(OUT / "lossy.webp", quality=90)
+expect("lossy.webp", both)
+rgba.save(OUT / "lossy_alpha.webp", quality=90, exact=True)
+expect("lossy_alpha.webp", both)
+rgb.save(OUT / "animated.webp", save_all=True, append_images=[rgb.rotate(180)], duration=100, lossless=True)
+expect("animated.webp")
+rgb.save(OUT / "turned6.webp", lossless=True, exif=exif)
+expect("turned6.webp")
+
 # The middle of a picture, in the wanted aspect ratio: (17, 23) and its double need no cut.
 KEPT = [*ALL_SIZES, (9, 9), (34, 46), (17, 17)]
 expect_of_keras("rgb.png", "keep", ["rgb"], KEPT, ["nearest", "bilinear", "bicubic", "lanczos"])
@@ -180,5 +266,5 @@ for name in ["rgb16.png", "rgba16.png", "grey_alpha16.png"]:
 expect_of_keras("grey16.png", "keras")
 
 # Formats that are not read.
-for extension in ["gif", "bmp", "tiff", "webp", "ico", "avif", "jp2"]:
+for extension in ["tiff", "ico", "avif", "jp2"]:
     rgb.save(OUT / f"other.{extension}")

@@ -29,7 +29,7 @@ pub fn pictures(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             }
         }
         if files.len() == before {
-            let text = format!("{}: there is no PNG or JPEG file in this folder or under it", path.display());
+            let text = format!("{}: there is no picture in this folder or under it", path.display());
             return Err(Failure::Failed(text));
         }
     }

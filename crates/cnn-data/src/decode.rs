@@ -2,14 +2,17 @@
 
 use std::io::{Cursor, ErrorKind};
 
+use image::codecs::bmp::BmpDecoder;
+use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::error::{ImageError, UnsupportedErrorKind};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, RgbImage, RgbaImage};
+use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, Limits, RgbImage, RgbaImage};
 
 use crate::error::{PictureError, PictureProblem};
-use crate::header::{self, Header};
+use crate::header::{self, Format, Header};
 use crate::picture::{Channels, Picture};
 
 /// How pictures are decoded, and how large they may be.
@@ -17,8 +20,8 @@ use crate::picture::{Channels, Picture};
 pub struct DecodeOptions {
     /// The most rows, and the most columns.
     pub max_side: u32,
-    /// The most rows times columns. A pixel takes 1 to 8 bytes while a picture is decoded (a progressive JPEG 6 more), then
-    /// 1 or 3.
+    /// The most rows times columns. A pixel takes 1 to 8 bytes while a picture is decoded (of a progressive JPEG or a WebP 6
+    /// more), then 1, 3 or 4.
     pub max_pixels: u64,
     /// Whether a picture is turned and mirrored as its EXIF entry "orientation" says, as people see it in a viewer. Keras
     /// does not do this.
@@ -46,15 +49,18 @@ impl DecodeOptions {
     }
 }
 
-/// Decodes a PNG or JPEG file; `name` is the file's name, for the messages.
+/// Decodes a PNG, JPEG, GIF, BMP or WebP file; `name` is the file's name, for the messages.
 ///
 /// What comes out is 8 bits of grey where the file has grey, else of red, green and blue: palettes are looked up, alpha is
 /// dropped (not blended) unless [`DecodeOptions::alpha`] keeps it, CMYK is converted without a colour profile; profiles and
-/// gamma are ignored. Of an animated PNG it is the still picture. All of this is what Keras's `load_img` does through PIL,
-/// but for two things, which [`DecodeOptions::as_keras`] takes back:
+/// gamma are ignored. Of an animation it is the first frame, of an animated PNG the still picture. All of this is what Keras's
+/// `load_img` does through PIL, but for four things, of which [`DecodeOptions::as_keras`] takes back the first two:
 ///
 /// - A picture is turned as its EXIF entry says: [`DecodeOptions::exif_orientation`].
 /// - 16 bits are scaled to 8: [`DecodeOptions::scale_16_bits`].
+/// - What a GIF's first frame leaves free of the canvas is transparent black, and black without alpha, where PIL takes a colour
+///   of the palette.
+/// - A BMP's 5 and 6 bits a channel are rounded to 8, where PIL rounds down.
 ///
 /// # Errors
 /// If the bytes are empty, no picture, of another format (which is named), truncated or damaged, or the picture has no
@@ -63,13 +69,23 @@ pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Pictu
     let pixels = || {
         let header = header::read(bytes)?;
         check_size(&header, options)?;
+        let file = Cursor::new(&bytes[..header.length]);
         let decoded = match header.format {
-            ImageFormat::Png => {
+            Format::Png => {
                 // The limits are for what a PNG file holds besides pixels: texts, a colour profile.
-                let limits = image::Limits::default();
-                PngDecoder::with_limits(Cursor::new(bytes), limits).map(|decoder| read(decoder, options))
+                let limits = Limits::default();
+                PngDecoder::with_limits(file, limits).map(|decoder| read(decoder, &header, options))
             }
-            _ => JpegDecoder::new(Cursor::new(bytes)).map(|decoder| read(decoder, options)),
+            Format::Jpeg => JpegDecoder::new(file).map(|decoder| read(decoder, &header, options)),
+            Format::Gif => GifDecoder::new(file).and_then(|mut decoder| {
+                // For a frame of another size than the canvas.
+                let mut limits = Limits::no_limits();
+                limits.max_alloc = Some(options.max_pixels.saturating_mul(4));
+                decoder.set_limits(limits)?;
+                Ok(read(decoder, &header, options))
+            }),
+            Format::Bmp => BmpDecoder::new(file).map(|decoder| read(decoder, &header, options)),
+            Format::WebP => WebPDecoder::new(file).map(|decoder| read(decoder, &header, options)),
         };
         decoded.map_err(Failure::Decoder).flatten().map_err(|failure| failure.explain(&header, bytes.len()))
     };
@@ -99,13 +115,22 @@ enum Failure {
 }
 
 /// The pixels in 8 bits, upright.
-fn read(mut decoder: impl ImageDecoder, options: &DecodeOptions) -> Result<(Channels, DynamicImage), Failure> {
+fn read(
+    mut decoder: impl ImageDecoder,
+    header: &Header,
+    options: &DecodeOptions,
+) -> Result<(Channels, DynamicImage), Failure> {
+    let (width, height) = decoder.dimensions();
+    if (width, height) != (header.width, header.height) {
+        // The decoder knows no such size: 16,384 columns of a lossless WebP are 0 for it.
+        let what = format!("{} rows and {} columns", header.height, header.width);
+        return Err(Failure::Problem(PictureProblem::UnsupportedFeature { format: header.format.name(), what }));
+    }
     let orientation = match options.exif_orientation {
         true => decoder.orientation().map_err(Failure::Decoder)?,
         false => Orientation::NoTransforms,
     };
-    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
-    let bytes = decoder.total_bytes();
+    let (color, bytes) = (decoder.color_type(), decoder.total_bytes());
     let no_memory = || Failure::Problem(PictureProblem::Memory { bytes });
     let size = usize::try_from(bytes).map_err(|_| no_memory())?;
     let mut buffer = Vec::new();
@@ -156,7 +181,7 @@ fn eight_bits(buffer: Vec<u8>, color: ColorType, kept: usize, scale: bool) -> Ve
 
 impl Failure {
     fn explain(self, header: &Header, bytes: usize) -> PictureProblem {
-        let format = header::name(header.format);
+        let format = header.format.name();
         let error = match self {
             Failure::Problem(problem) => return problem,
             Failure::Decoder(error) => error,

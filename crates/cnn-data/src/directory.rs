@@ -1,8 +1,6 @@
 //! Folders of pictures, one for each class: Keras's `image_dataset_from_directory`.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
@@ -10,7 +8,6 @@ use walkdir::WalkDir;
 use crate::data_error::DataError;
 use crate::dataset::{Dataset, Note};
 use crate::decode::DecodeOptions;
-use crate::header;
 use crate::order::{Purpose, shuffle};
 use crate::picture::Channels;
 use crate::resample::{Fit, ResizeMethod};
@@ -18,8 +15,6 @@ use crate::source::{Classes, Files, LabelMode, Load, cannot_read};
 
 /// The endings that Keras takes for pictures, in small or capital letters.
 const ENDINGS: &[&str] = &[".bmp", ".gif", ".jpeg", ".jpg", ".png"];
-/// Those of them whose format is not read here.
-const NOT_READ: &[&str] = &[".bmp", ".gif"];
 
 /// Files, each with the number of its class.
 type Found = Vec<(PathBuf, usize)>;
@@ -29,8 +24,7 @@ type Folders = Vec<(String, PathBuf)>;
 /// What is done about a picture that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Broken {
-    /// Its batch is an error that names the file and what to do about it. Files ending in .bmp or .gif, whose formats
-    /// are not read, are an error at once.
+    /// Its batch is an error that names the file and what to do about it.
     #[default]
     Refuse,
     /// It is left out, and [`Dataset::notes`] says so. To find them all, every picture is read once before the first
@@ -43,12 +37,14 @@ pub enum Broken {
 ///
 /// The classes are the folders in `path` by the code points of their names (so Hangul syllables come in the order of a
 /// dictionary), without those that begin with a dot. A class's pictures are all files in it and under it that end in
-/// .jpg, .jpeg or .png, hidden ones too, by folder and name; .bmp and .gif, which Keras decodes, are reported.
+/// .bmp, .gif, .jpeg, .jpg or .png, hidden ones too, by folder and name.
 ///
 /// Not Keras's are the order for a seed, and that pictures are turned as their EXIF entry says, which
 /// [`DecodeOptions::exif_orientation`] takes back. 16 bits are scaled to 8, where TensorFlow takes the upper 8: one grey
 /// level at most ([`DecodeOptions::as_keras`] is for `load_img`, which cuts them off). A JPEG in [`Channels::Rgba`] is
-/// opaque, where Keras refuses it.
+/// opaque, where Keras refuses it. The palette of a BMP is looked up, where TensorFlow takes a pixel's number in it for grey; of
+/// a GIF, a transparent pixel has its colour, which TensorFlow makes black, and a first frame smaller than the canvas stays
+/// where it is, which TensorFlow cuts out. All three are as [`decode`](crate::decode()) and `load_img` have them.
 ///
 /// ```no_run
 /// use cnn_data::{ImageDirectory, LabelMode};
@@ -174,7 +170,7 @@ impl ImageDirectory {
     /// # Errors
     /// If the folder is not there or is no folder, cannot be read, holds no class or no picture; a name of a class is
     /// not among its folders or is given twice; binary labels are wanted of other than two classes; a size is 0; with
-    /// [`Broken::Refuse`] a file ends in .bmp or .gif, with [`Broken::LeaveOut`] not one picture can be read.
+    /// [`Broken::LeaveOut`] not one picture can be read.
     pub fn dataset(&self) -> Result<Dataset, DataError> {
         let (height, width) = self.image_size;
         if height == 0 || width == 0 {
@@ -183,7 +179,6 @@ impl ImageDirectory {
         }
         let mut notes = Vec::new();
         let (class_names, mut found) = self.list(&mut notes)?;
-        self.report_formats(&mut found, &mut notes)?;
         if let Some(seed) = self.seed {
             shuffle(&mut found, seed, Purpose::Files);
         }
@@ -265,23 +260,6 @@ impl ImageDirectory {
         }
         Ok(classes)
     }
-
-    /// Finds the files that are .bmp or .gif by their ending and not PNG or JPEG by their first bytes.
-    fn report_formats(&self, found: &mut Found, notes: &mut Vec<Note>) -> Result<(), DataError> {
-        let mut refused = None;
-        found.retain(|(path, _)| match foreign_format(path) {
-            None => true,
-            Some(error) if self.broken == Broken::LeaveOut => {
-                notes.push(Note::LeftOut(error));
-                false
-            }
-            Some(error) => {
-                refused.get_or_insert(error);
-                false
-            }
-        });
-        refused.map_or(Ok(()), Err)
-    }
 }
 
 fn check_folder(path: &Path) -> Result<(), DataError> {
@@ -352,20 +330,6 @@ fn walk(folder: &Path, follow_links: bool, notes: &mut Vec<Note>) -> Result<Vec<
 fn ends_in(name: &OsStr, endings: &[&str]) -> bool {
     let name = name.to_string_lossy().to_lowercase();
     endings.iter().any(|ending| name.ends_with(ending))
-}
-
-/// Why a file that ends in .bmp or .gif is not read, unless it is a PNG or JPEG file under a wrong name.
-fn foreign_format(path: &Path) -> Option<DataError> {
-    if !ends_in(path.file_name()?, NOT_READ) {
-        return None;
-    }
-    let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
-    match read {
-        Err(error) => Some(cannot_read(path, &error)),
-        Ok(_) if header::is_read(&start) => None,
-        Ok(_) => Some(header::read(&start).err()?.in_file(&path.display().to_string()).into()),
-    }
 }
 
 /// Reads every picture once and leaves out those that cannot be.

@@ -18,7 +18,7 @@ pub enum PictureProblem {
     #[error("is empty; download or copy it again")]
     Empty,
     /// The first bytes belong to no format of pictures.
-    #[error("is no picture: {found}; give a PNG or JPEG file")]
+    #[error("is no picture: {found}; give a PNG, JPEG, GIF, BMP or WebP file")]
     NotAPicture {
         /// What the first bytes are.
         found: String,
@@ -29,10 +29,10 @@ pub enum PictureProblem {
         /// The format, with its article.
         format: &'static str,
     },
-    /// A PNG or JPEG file that uses something rare.
+    /// A file of a format that is read, but which uses something rare.
     #[error("is a {format} file with {what}, which is not read here; save it again as an ordinary PNG or JPEG")]
     UnsupportedFeature {
-        /// PNG or JPEG.
+        /// Its format.
         format: &'static str,
         /// What it uses.
         what: String,
@@ -40,7 +40,7 @@ pub enum PictureProblem {
     /// The file ends before the picture does.
     #[error("is a {format} file that ends after {bytes} bytes, before the picture does; download or copy it again")]
     Truncated {
-        /// PNG or JPEG.
+        /// Its format.
         format: &'static str,
         /// The file's length.
         bytes: usize,
@@ -48,7 +48,7 @@ pub enum PictureProblem {
     /// The bytes break the rules of their format.
     #[error("is a damaged {format} file: {reason}; download or copy it again")]
     Damaged {
-        /// PNG or JPEG.
+        /// Its format.
         format: &'static str,
         /// Which rule is broken.
         reason: String,

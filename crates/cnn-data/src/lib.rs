@@ -1,4 +1,4 @@
-//! Pictures and arrays into tensors: decoding PNG and JPEG, resizing, data sets of batches, plain functions on
+//! Pictures and arrays into tensors: decoding PNG, JPEG, GIF, BMP and WebP, resizing, data sets of batches, plain functions on
 //! pictures.
 //!
 //! A picture goes the way that Keras's `load_img` and `img_to_array` take it, and comes out as the same numbers: first

@@ -42,8 +42,13 @@ fn picture(name: &str) -> Vec<u8> {
 
 /// A PNG of one grey value, different from the others by it.
 fn pixel(grey: u8) -> Vec<u8> {
+    pixel_as(grey, image::ImageFormat::Png)
+}
+
+/// The same in another format.
+fn pixel_as(grey: u8, format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    image::GrayImage::from_pixel(1, 1, image::Luma([grey])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    image::RgbImage::from_pixel(1, 1, image::Rgb([grey; 3])).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 

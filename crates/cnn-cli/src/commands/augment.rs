@@ -21,7 +21,7 @@ use crate::training::augment::Augmentation;
 /// Draws pictures as they are and as augmentation changes them
 #[derive(Debug, Args)]
 pub struct Augment {
-    /// PNG and JPEG files; mixup and cutmix take two or more
+    /// PNG, JPEG, GIF, BMP or WebP files; mixup and cutmix take two or more
     #[arg(value_name = "PICTURE", required = true)]
     pictures: Vec<PathBuf>,
     /// What is done to them, as `cnn train` does it; by default a row for each way that there is

@@ -21,7 +21,7 @@ use crate::pipeline_cache::PipelineCache;
 /// Says what is on pictures
 #[derive(Debug, Args)]
 pub struct Classify {
-    /// PNG or JPEG files, or folders of them
+    /// PNG, JPEG, GIF, BMP or WebP files, or folders of them
     #[arg(required = true, value_name = "PICTURE|FOLDER")]
     pictures: Vec<PathBuf>,
     /// A model of the zoo, in any case, or a .keras or whole-model .h5 file

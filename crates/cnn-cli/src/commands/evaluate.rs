@@ -23,7 +23,7 @@ use crate::training::network;
 /// Says how well a model tells the classes of pictures apart
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// A folder with a folder of PNG and JPEG files for each class, or an .npz of x and y (or of x_test, y_test)
+    /// A folder with a folder of pictures for each class, or an .npz of x and y (or of x_test, y_test)
     #[arg(value_name = "DATA")]
     data: PathBuf,
     /// A .keras or whole-model .h5 file; without --labels its classes are in the order of the folders' names

@@ -22,7 +22,7 @@ use crate::pipeline_cache::PipelineCache;
 /// Draws over a picture which part of it speaks for a label
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A PNG or JPEG file
+    /// A PNG, JPEG, GIF, BMP or WebP file
     picture: PathBuf,
     /// A model of the zoo, in any case, or a .keras or whole-model .h5 file
     #[arg(long, value_name = "MODEL|FILE")]

@@ -18,7 +18,7 @@ use crate::table::symbolic_shape;
 /// Draws what a layer makes of a picture: its feature maps as a grid
 #[derive(Debug, Args)]
 pub struct Features {
-    /// A PNG or JPEG file
+    /// A PNG, JPEG, GIF, BMP or WebP file
     picture: PathBuf,
     /// A model of the zoo, in any case, or a .keras or whole-model .h5 file
     #[arg(long, value_name = "MODEL|FILE")]

@@ -185,7 +185,11 @@ const CASES: &[(&str, i32, &[&str])] = &[
         1,
         &["wide.png: has 1 rows and 60000 columns", "scale it down"],
     ),
-    ("classify notes.txt --model {formats}/small.keras --device cpu", 1, &["notes.txt: is no picture", "PNG or JPEG"]),
+    (
+        "classify notes.txt --model {formats}/small.keras --device cpu",
+        1,
+        &["notes.txt: is no picture", "PNG, JPEG, GIF, BMP or WebP"],
+    ),
     ("classify nothing.png --model {formats}/small.keras --device cpu", 1, &["nothing.png: cannot be read"]),
     ("classify good.png --model {formats}/small.keras --device cpu --labels two.txt", 1, &["two.txt: has 2 names"]),
     ("classify good.png --model {formats}/small.keras --device cpu --top 0", 2, &["--top"]),

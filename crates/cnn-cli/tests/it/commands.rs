@@ -335,7 +335,7 @@ fn classify_a_folder_in_batches() {
     fs::create_dir(at.join("empty")).unwrap();
     let ran = cnn(&format!("classify empty {line}"), at);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.err.contains("empty: there is no PNG or JPEG file"), "{}", ran.err);
+    assert!(ran.err.contains("empty: there is no picture in this folder"), "{}", ran.err);
 }
 
 /// MobileNetV2 is the model where none is named; weights come from Keras's cache, labels are ImageNet's, and pixels are

@@ -193,7 +193,7 @@ impl Train {
             let mut trainer = Trainer::new(&device, &network, first)?;
             return find_learning_rate(&mut trainer, &data.samples, drawing, console, out);
         }
-        let folder = Folder::open(&self.folder, &self.settings(&data), self.resume)?;
+        let folder = Folder::open(&self.folder, &self.settings(&data), self.resume, console)?;
         let device = device::open(self.device, console)?;
         let summary = network.model().summary(&Summary::default());
         let summary = summary.map_err(|error| Failure::Failed(error.to_string()))?;

@@ -9,6 +9,7 @@ use cnn::training::History;
 use cnn::{Network, Weights};
 use serde_json::{Map, Value};
 
+use crate::console::Console;
 use crate::failure::Failure;
 
 const BEST: &str = "best.keras";
@@ -29,7 +30,7 @@ impl Folder {
     ///
     /// `settings` are all that decides what a training computes: they are kept, and a training is resumed with the same
     /// ones alone, since it would go another way with others.
-    pub fn open(path: &Path, settings: &Map<String, Value>, resume: bool) -> Result<Self, Failure> {
+    pub fn open(path: &Path, settings: &Map<String, Value>, resume: bool, console: &Console) -> Result<Self, Failure> {
         let mut folder = Self { path: path.into(), _lock: None };
         let (shown, known) = (path.display(), folder.settings());
         // Who is at work there is told first; the lock comes last, since on Windows nobody can read what is locked.
@@ -60,6 +61,10 @@ impl Folder {
             files::write(&known, text.as_bytes())?;
         }
         folder._lock = locked(&known)?;
+        if folder._lock.is_none() {
+            let text = "its file system knows no locks; see to it that no other training writes to this folder";
+            console.note(&format!("{shown}: {text}"));
+        }
         folder.remove_leftovers();
         Ok(folder)
     }

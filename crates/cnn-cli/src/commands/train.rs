@@ -42,8 +42,8 @@ const EPOCHS: usize = 10;
 /// Trains a network on pictures of classes
 #[derive(Debug, Args)]
 pub struct Train {
-    /// A folder with a folder of pictures for each class (.bmp, .gif, .jpeg, .jpg, .png), or an .npz of x and y (or x_train, y_train, and x_test,
-    /// y_test to validate by)
+    /// A folder with a folder of pictures for each class (.bmp, .gif, .jpeg, .jpg, .png), or an .npz of x and y (or x_train,
+    /// y_train, and x_test, y_test to validate by)
     #[arg(value_name = "DATA")]
     data: PathBuf,
     /// Trains the model in this .keras or whole-model .h5 file on

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cnn::data::{Dataset, Example};
+use cnn::data::{DataError, Dataset, Example};
 use cnn::layers::{Dense, Flatten};
 use cnn::training::callback::{CallbackError, Control, CsvLogger, LearningRateScheduler, TensorBoard};
 use cnn::training::{
@@ -200,10 +200,11 @@ fn data_without_batches_is_refused() {
 #[test]
 fn a_failed_validation_leaves_the_arguments_whole() {
     let (data, validation) = data(32).split(0.25).unwrap();
-    let broken = AtomicBool::new(true);
+    // The batch of eight is read before the training, and breaks where it is read again, after the epoch.
+    let read = AtomicUsize::new(0);
     let reported = AtomicUsize::new(0);
     let validation = validation.map(move |example, _| {
-        let shape = if broken.swap(false, Ordering::Relaxed) { vec![64] } else { vec![8, 8, 1] };
+        let shape = if read.fetch_add(1, Ordering::Relaxed) == 8 { vec![64] } else { vec![8, 8, 1] };
         Ok(Example { x: example.x.reshape(shape)?, ..example })
     });
     let mut fit = Fit::new(1).metric(Accuracy::new()).validation(&validation).progress(|_| {
@@ -211,9 +212,42 @@ fn a_failed_validation_leaves_the_arguments_whole() {
     });
     let mut trainer = trainer(sgd());
     trainer.fit_blocking(&data, &mut fit).unwrap_err();
+    assert_eq!(trainer.iterations(), 3);
     let before = reported.load(Ordering::Relaxed);
     let history = trainer.fit_blocking(&data, &mut fit).unwrap().history;
     assert!(history.get("val_accuracy").is_some() && reported.load(Ordering::Relaxed) > before);
+}
+
+/// What cannot be validated is told before the first step, not after an epoch.
+#[test]
+fn validation_is_tried_before_anything_is_learned() {
+    let (data, validation) = data(32).split(0.25).unwrap();
+    let broken = validation.clone().map(|_, _| Err(DataError::function("no such sample")));
+    let misshaped = validation.clone().map(|example, _| Ok(Example { x: example.x.reshape(vec![64])?, ..example }));
+    for (validation, wanted) in [(&broken, "no such sample"), (&misshaped, "[8, 64]")] {
+        let mut trainer = trainer(sgd());
+        let error = trainer.fit_blocking(&data, &mut Fit::new(1).validation(validation)).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+        assert_eq!(trainer.iterations(), 0, "{error}");
+    }
+}
+
+/// Callbacks know how many epochs the training is for: Keras's `params["epochs"]`.
+#[test]
+fn callbacks_know_the_epochs() {
+    struct Epochs(Arc<AtomicUsize>);
+    impl Callback for Epochs {
+        fn name(&self) -> &str {
+            "epochs"
+        }
+        fn on_train_begin(&mut self, control: &mut Control) -> Result<(), CallbackError> {
+            self.0.store(control.epochs().unwrap(), Ordering::Relaxed);
+            Ok(())
+        }
+    }
+    let seen = Arc::new(AtomicUsize::new(0));
+    trainer(sgd()).fit_blocking(&data(8), &mut Fit::new(3).callback(Epochs(seen.clone()))).unwrap();
+    assert_eq!(seen.load(Ordering::Relaxed), 3);
 }
 
 #[test]

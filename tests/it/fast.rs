@@ -234,7 +234,7 @@ fn what_does_not_fit_is_an_error() {
     assert!(matches!(&misshaped, CpuError::WeightShape { got, .. } if got.is_empty()), "{misshaped}");
 
     let program = program(graph).unwrap();
-    assert_eq!(program.run(&[]), Err(CpuError::InputCount { wanted: 1, got: 0 }));
+    assert_eq!(program.run(&[] as &[Tensor]), Err(CpuError::InputCount { wanted: 1, got: 0 }));
     let error = program.run(&[Tensor::full(vec![2, 12, 12, 3], 0.0)]).unwrap_err();
     assert!(matches!(&error, CpuError::InputShape { wanted, .. } if *wanted == [1, 12, 12, 3]), "{error}");
 

@@ -1,6 +1,7 @@
 //! Training on float16 with a loss scale: the scales of Keras's `LossScaleOptimizer`, the gradients of a training in float32,
 //! every step of it inside its bound on every adapter that has float16.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -49,8 +50,9 @@ fn inputs(step: &Step) -> Vec<Tensor> {
     let pictures = recipe::uniform("mixed", &[BATCH, 10, 10, 3], 0.0, 1.0);
     let targets = Tensor::from_fn(vec![BATCH, 4], |i| if i / 4 % 4 == i % 4 { 1.0 } else { 0.0 });
     let settings = training().optimizer.settings(1, 0.01);
-    let besides = Feed { targets: Some(targets), weights: None, settings, seed: [3, 1] };
-    feed(&step.graph, vec![pictures], &besides).unwrap()
+    let besides = Feed { targets: Some(&targets), weights: None, settings, seed: [3, 1] };
+    let inputs = feed(&step.graph, std::slice::from_ref(&pictures), &besides).unwrap();
+    inputs.into_iter().map(Cow::into_owned).collect()
 }
 
 fn step_of(training: &Training) -> (Step, Weights) {

@@ -186,8 +186,8 @@ struct Reference<'a> {
 impl Trainer for Reference<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
         let graph = &self.setting.step.graph;
-        let tensors = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
-        let mut arrays: Vec<Array> = tensors.iter().map(Array::from).collect();
+        let tensors = feed(&self.setting.step.graph, inputs, batch).map_err(|error| error.to_string())?;
+        let mut arrays: Vec<Array> = tensors.iter().map(|tensor| Array::from(tensor.as_ref())).collect();
         // Settings are not rounded here.
         for (array, &id) in arrays.iter_mut().zip(graph.inputs()) {
             if let Some(settings) = batch.settings.of_input(&graph.value(id).name) {
@@ -237,7 +237,7 @@ impl<'a> Cpu<'a> {
 
 impl Trainer for Cpu<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
+        let inputs = feed(&self.setting.step.graph, inputs, batch).map_err(|error| error.to_string())?;
         let outputs = self.program.run(&inputs).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }
@@ -248,7 +248,7 @@ impl Trainer for Cpu<'_> {
 
     fn overwrite(&mut self) -> Result<(), String> {
         let program = fast::Program::new(self.weights.clone(), self.setting.overwrite_plan());
-        program.map_err(|error| error.to_string())?.run(&[]).map_err(|error| error.to_string())?;
+        program.map_err(|error| error.to_string())?.run(&[] as &[Tensor]).map_err(|error| error.to_string())?;
         Ok(())
     }
 
@@ -277,7 +277,7 @@ impl<'a> Device<'a> {
 
 impl Trainer for Device<'_> {
     fn step(&mut self, inputs: &[Tensor], batch: &Feed) -> Result<Vec<Vec<f64>>, String> {
-        let inputs = feed(&self.setting.step.graph, inputs.to_vec(), batch).map_err(|error| error.to_string())?;
+        let inputs = feed(&self.setting.step.graph, inputs, batch).map_err(|error| error.to_string())?;
         let outputs = pollster::block_on(self.program.run(&inputs)).map_err(|error| error.to_string())?;
         Ok(outputs.iter().map(doubles).collect())
     }
@@ -290,7 +290,7 @@ impl Trainer for Device<'_> {
     fn overwrite(&mut self) -> Result<(), String> {
         let program = cnn_wgpu::Program::new(self.weights.clone(), self.setting.overwrite_plan());
         let program = pollster::block_on(program).map_err(|error| error.to_string())?;
-        pollster::block_on(program.run(&[])).map_err(|error| error.to_string())?;
+        pollster::block_on(program.run(&[] as &[Tensor])).map_err(|error| error.to_string())?;
         Ok(())
     }
 
@@ -329,8 +329,9 @@ fn check(case: &Value, setting: &Setting, trainer: &mut dyn Trainer) -> Result<(
     trainer.evaluate()?;
     for step in 0..STEPS {
         let first = step * BATCH % SAMPLES;
+        let targets = targets(first..first + BATCH);
         let batch = Feed {
-            targets: Some(targets(first..first + BATCH)),
+            targets: Some(&targets),
             weights: None,
             settings: optimizer.settings(step as u64, rate(step)),
             seed: [1, step as u64],
@@ -435,8 +436,9 @@ fn recomputation_changes_no_bit() {
         let frozen = !case["float64"]["frozen"].as_array().unwrap().is_empty();
         assert!(again.step.segments > 1 || frozen, "{name}: nothing is made again");
         let optimizer = optimizer(&case["float64"]["optimizer"]);
+        let targets = targets(0..BATCH);
         let batch = Feed {
-            targets: Some(targets(0..BATCH)),
+            targets: Some(&targets),
             weights: None,
             settings: optimizer.settings(0, case["learning_rates"][0].as_f64().unwrap()),
             seed: [1, 0],
@@ -460,13 +462,13 @@ fn a_step_says_what_it_is_not_fed() {
     let case = &cases()[0];
     let graph = &Setting::new(case).step.graph;
     let settings = Optimizer::sgd().settings(0, 0.0);
-    let besides = |targets| Feed { targets, weights: None, settings, seed: [0; 2] };
     for (inputs, targets, wanted) in [
         (vec![], Some(targets(0..BATCH)), "of shape [16, 28, 28, 1]"),
         (vec![pictures(0..BATCH)], None, "expects training/targets of shape [16, 10]"),
         (vec![pictures(0..BATCH), pictures(0..1)], Some(targets(0..BATCH)), "expects 1 inputs fewer"),
     ] {
-        let error = feed(graph, inputs, &besides(targets)).unwrap_err().to_string();
+        let besides = Feed { targets: targets.as_ref(), weights: None, settings, seed: [0; 2] };
+        let error = feed(graph, &inputs, &besides).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
     }
 }

@@ -1,6 +1,6 @@
 //! The batches of an epoch, one after the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cnn_core::Tensor;
 
@@ -16,6 +16,7 @@ use crate::source::Example;
 pub struct Batches {
     inner: Inner,
     left: usize,
+    buffers: Option<Arc<Buffers>>,
 }
 
 enum Inner {
@@ -33,10 +34,10 @@ impl std::fmt::Debug for Batches {
 
 impl Batches {
     pub(crate) fn new(data: Dataset, epoch: u64, first: usize) -> Self {
-        let left = data.batches().saturating_sub(first);
+        let (left, buffers) = (data.batches().saturating_sub(first), data.buffers.clone());
         match Self::start(Arc::new(Epoch { order: data.order(epoch), data, number: epoch }), first) {
-            Ok(inner) => Self { inner, left },
-            Err(error) => Self { inner: Inner::Here(Box::new(std::iter::once(Err(error)))), left: 1 },
+            Ok(inner) => Self { inner, left, buffers },
+            Err(error) => Self { inner: Inner::Here(Box::new(std::iter::once(Err(error)))), left: 1, buffers },
         }
     }
 
@@ -68,6 +69,14 @@ impl Batches {
             Inner::Here(batches) => batches.next(),
             #[cfg(not(target_family = "wasm"))]
             Inner::Ahead(batches) => batches.next_async().await,
+        }
+    }
+
+    /// Takes a batch that is no longer needed, so that later ones may be written where it lies, if the data set
+    /// [reuses buffers](Dataset::reuse_buffers).
+    pub fn give_back(&self, batch: Batch) {
+        if let Some(buffers) = &self.buffers {
+            [Some(batch.x), batch.y].into_iter().flatten().for_each(|tensor| buffers.keep(tensor.into_data()));
         }
     }
 
@@ -149,7 +158,7 @@ impl<I: Iterator<Item = Result<Example, DataError>>> Iterator for Assembler<I> {
         let samples = &self.epoch.order[begin..(begin + size).min(data.len())];
         self.next += 1;
         // All of them are taken, also behind one that failed: the next batch begins behind the last.
-        let mut stack = Ok(Stack::default());
+        let mut stack = Ok(Stack::new(data.buffers.clone()));
         for (sample, example) in samples.iter().zip(&mut self.samples) {
             stack = stack.and_then(|stack| stack.push(*sample, example?, samples.len()));
         }
@@ -157,8 +166,32 @@ impl<I: Iterator<Item = Result<Example, DataError>>> Iterator for Assembler<I> {
     }
 }
 
+/// Memory of batches that were given back.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    idle: Mutex<Vec<Vec<f32>>>,
+}
+
+impl Buffers {
+    /// An empty vector with room for `len` numbers: the smallest that has it, or else the largest made longer, so that there are
+    /// never more than were in use at the same time.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let sizes = || idle.iter().map(Vec::capacity).enumerate();
+        let smallest = sizes().filter(|&(_, size)| size >= len).min_by_key(|&(_, size)| size);
+        let chosen = smallest.or_else(|| sizes().max_by_key(|&(_, size)| size)).map(|(index, _)| index);
+        let mut buffer = chosen.map(|index| idle.swap_remove(index)).unwrap_or_default();
+        buffer.reserve_exact(len);
+        buffer
+    }
+
+    fn keep(&self, mut buffer: Vec<f32>) {
+        buffer.clear();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
 /// The samples of a batch so far.
-#[derive(Default)]
 struct Stack {
     x: Rows,
     y: Rows,
@@ -166,18 +199,23 @@ struct Stack {
 }
 
 /// Tensors of one shape, one behind the other.
-#[derive(Default)]
 struct Rows {
+    buffers: Option<Arc<Buffers>>,
     count: usize,
     shape: Vec<usize>,
     data: Vec<f32>,
 }
 
 impl Rows {
+    fn new(buffers: Option<Arc<Buffers>>) -> Self {
+        Self { buffers, count: 0, shape: Vec::new(), data: Vec::new() }
+    }
+
     fn push(&mut self, row: &Tensor, sample: usize, all: usize) -> Result<(), DataError> {
         if self.count == 0 {
             self.shape = row.shape().to_vec();
-            self.data.reserve_exact(row.len().saturating_mul(all));
+            let len = row.len().saturating_mul(all);
+            self.data = self.buffers.as_ref().map_or_else(|| Vec::with_capacity(len), |buffers| buffers.take(len));
         } else if self.shape != row.shape() {
             let (got, first) = (row.shape().to_vec(), self.shape.clone());
             return Err(DataError::UnequalShapes { sample, got, first });
@@ -193,6 +231,10 @@ impl Rows {
 }
 
 impl Stack {
+    fn new(buffers: Option<Arc<Buffers>>) -> Self {
+        Self { x: Rows::new(buffers.clone()), y: Rows::new(buffers), samples: Vec::new() }
+    }
+
     /// `all` is the number of samples to come.
     fn push(mut self, sample: usize, example: Example, all: usize) -> Result<Self, DataError> {
         self.x.push(&example.x, sample, all)?;

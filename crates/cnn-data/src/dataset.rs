@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cnn_core::{ShapeError, Tensor};
 
 use crate::arrays::{check_finite, check_length};
-use crate::batches::Batches;
+use crate::batches::{Batches, Buffers};
 use crate::data_error::DataError;
 use crate::order::{Purpose, shuffle};
 use crate::source::{Cache, Example, Replaced, Source};
@@ -90,6 +90,7 @@ pub struct Dataset {
     pub(crate) prefetch: usize,
     pub(crate) sample_maps: Vec<SampleMap>,
     pub(crate) batch_maps: Vec<BatchMap>,
+    pub(crate) buffers: Option<Arc<Buffers>>,
 }
 
 impl fmt::Debug for Dataset {
@@ -117,6 +118,7 @@ impl Dataset {
             prefetch: 0,
             sample_maps: Vec::new(),
             batch_maps: Vec::new(),
+            buffers: None,
         }
     }
 
@@ -201,6 +203,27 @@ impl Dataset {
     /// browser. Pictures have 2 at first.
     pub fn prefetch(self, batches: usize) -> Self {
         Self { prefetch: batches, ..self }
+    }
+
+    /// Writes batches where those that were [given back](Batches::give_back) lie, those of earlier epochs among them, as a
+    /// training does: its epochs need no memory that the first had not. It is freed with the data set and the clones of what
+    /// this returns.
+    ///
+    /// ```
+    /// use cnn_core::Tensor;
+    /// use cnn_data::Dataset;
+    /// let data = Dataset::from_arrays(Tensor::full(vec![100, 8, 8, 1], 0.5), None)?.reuse_buffers();
+    /// for epoch in 0..3 {
+    ///     let mut batches = data.epoch(epoch);
+    ///     while let Some(batch) = batches.next().transpose()? {
+    ///         // Use it.
+    ///         batches.give_back(batch);
+    ///     }
+    /// }
+    /// # Ok::<(), cnn_data::DataError>(())
+    /// ```
+    pub fn reuse_buffers(self) -> Self {
+        Self { buffers: Some(Arc::default()), ..self }
     }
 
     /// Keeps what was read, as float32 and before any [`map`](Self::map): 4 bytes a value.

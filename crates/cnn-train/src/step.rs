@@ -1,5 +1,7 @@
 //! One step of training as a graph: the model, the loss, gradients, updates.
 
+use std::borrow::Cow;
+
 use cnn_core::layers::{Pipeline, Regularizer};
 use cnn_core::passes::mixed_precision;
 use cnn_core::{Graph, Mode, Model, ModelError, SEED, ShapeError, Tensor, ValueId};
@@ -235,24 +237,27 @@ fn with_loss(model: &Model, forward: Graph, loss: &Loss, sample_weights: bool) -
 ///
 /// # Errors
 /// If the graph has more inputs or fewer, or asks for targets that are not there.
-pub fn feed(graph: &Graph, inputs: Vec<Tensor>, feed: &Feed) -> Result<Vec<Tensor>, ShapeError> {
+pub fn feed<'a>(graph: &Graph, inputs: &'a [Tensor], feed: &Feed<'a>) -> Result<Vec<Cow<'a, Tensor>>, ShapeError> {
     let given: Vec<Vec<usize>> = inputs.iter().map(|x| x.shape().to_vec()).collect();
     let refuse = |wanted: String| {
         let given: Vec<&[usize]> = given.iter().map(Vec::as_slice).collect();
         ShapeError::new("training", wanted, &given)
     };
-    let mut own = inputs.into_iter();
+    let mut own = inputs.iter();
     let seed = seed_words(feed.seed);
     let made = graph.inputs().iter().map(|&id| {
         let value = graph.value(id);
         let missing = || refuse(format!("expects {} of shape {:?}", value.name, value.shape));
         match value.name.as_str() {
-            TARGETS => feed.targets.clone().ok_or_else(missing),
-            SAMPLE_WEIGHTS => Ok(feed.weights.clone().unwrap_or_else(|| Tensor::full(value.shape.clone(), 1.0))),
-            SEED => Ok(Tensor::from_fn(vec![2], |i| seed[i])),
+            TARGETS => feed.targets.map(Cow::Borrowed).ok_or_else(missing),
+            SAMPLE_WEIGHTS => Ok(match feed.weights {
+                Some(weights) => Cow::Borrowed(weights),
+                None => Cow::Owned(Tensor::full(value.shape.clone(), 1.0)),
+            }),
+            SEED => Ok(Cow::Owned(Tensor::from_fn(vec![2], |i| seed[i]))),
             name => match feed.settings.of_input(name) {
-                Some(settings) => Ok(Tensor::from_fn(value.shape.clone(), |i| settings[i] as f32)),
-                None => own.next().ok_or_else(missing),
+                Some(settings) => Ok(Cow::Owned(Tensor::from_fn(value.shape.clone(), |i| settings[i] as f32))),
+                None => own.next().map(Cow::Borrowed).ok_or_else(missing),
             },
         }
     });
@@ -273,11 +278,11 @@ fn seed_words([seed, step]: [u64; 2]) -> [f32; 2] {
 
 /// What a step is fed besides the model's inputs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Feed {
+pub struct Feed<'a> {
     /// Targets, of the prediction's shape, where the graph has a loss.
-    pub targets: Option<Tensor>,
+    pub targets: Option<&'a Tensor>,
     /// Weights of the examples; 1 each where there are none.
-    pub weights: Option<Tensor>,
+    pub weights: Option<&'a Tensor>,
     /// Of the optimizer ([`Optimizer::settings`](crate::Optimizer::settings)).
     pub settings: Settings,
     /// Of the run and of this step.

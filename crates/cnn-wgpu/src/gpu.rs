@@ -222,35 +222,45 @@ impl Gpu {
         self.failure.check()
     }
 
-    /// Maps `staging` and hands its bytes to `read`.
-    pub(crate) async fn read_back<T>(
+    /// Asks for `staging` to be mapped and, once it is waited for, hands its bytes to `read`.
+    pub(crate) fn read_back<T>(
         &self,
         staging: &wgpu::Buffer,
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, GpuError> {
+    ) -> impl Future<Output = Result<T, GpuError>> {
         self.readbacks.fetch_add(1, Ordering::Relaxed);
-        self.map(staging, wgpu::MapMode::Read).await?;
-        let view = staging.get_mapped_range(..).map_err(|e| GpuError::DeviceLost(e.to_string()))?;
-        let value = read(&view);
-        drop(view);
-        staging.unmap();
-        Ok(value)
+        let mapped = self.map(staging, wgpu::MapMode::Read);
+        async move {
+            mapped.await?;
+            let view = staging.get_mapped_range(..).map_err(|e| GpuError::DeviceLost(e.to_string()))?;
+            let value = read(&view);
+            drop(view);
+            staging.unmap();
+            Ok(value)
+        }
     }
 
     /// Asks for `buffer` to be mapped once the device needs it no more, and waits when it is polled. On a device of our own
-    /// this completes by itself.
+    /// this completes by itself; the thread that waits for the device is woken by the first of several alone, since it waits for
+    /// all that was asked for by then.
     pub(crate) fn map(&self, buffer: &wgpu::Buffer, mode: wgpu::MapMode) -> impl Future<Output = Result<(), GpuError>> {
-        let (sender, receiver) = futures_channel::oneshot::channel();
+        let (sender, mut receiver) = futures_channel::oneshot::channel();
         buffer.map_async(mode, .., move |result| {
             // The receiver is gone if the caller dropped the future: nobody is left to tell.
             let _ = sender.send(result);
         });
-        if let Some(poller) = &self.poller {
-            poller.wake();
-        }
-        async {
+        async move {
             let lost = |reason: String| GpuError::DeviceLost(reason);
-            receiver.await.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
+            let mapped = match (receiver.try_recv(), &self.poller) {
+                (Ok(None), Some(poller)) => {
+                    poller.wake();
+                    receiver.await
+                }
+                (Ok(None), None) => receiver.await,
+                (Ok(Some(mapped)), _) => Ok(mapped),
+                (Err(canceled), _) => Err(canceled),
+            };
+            mapped.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
             self.failure.check()
         }
     }

@@ -1,5 +1,6 @@
 //! A plan recorded for a device: pipelines, bind groups and parameters made ahead, run again and again.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -190,7 +191,7 @@ impl Program {
     ///
     /// # Errors
     /// If the inputs are not of the graph's shapes, or the device is lost.
-    pub async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, GpuError> {
+    pub async fn run(&self, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>, GpuError> {
         self.check_tensors(inputs)?;
         self.refresh().await?;
         let transfer = self.gpu.checked("a run", || self.submit(inputs, None)).await?;
@@ -201,7 +202,7 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::run`], and if the device has no timestamps.
-    pub async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), GpuError> {
+    pub async fn run_profiled(&self, inputs: &[impl Borrow<Tensor>]) -> Result<(Vec<Tensor>, Profile), GpuError> {
         self.check_tensors(inputs)?;
         self.refresh().await?;
         let queries = Queries::new(&self.gpu, self.steps.len())?;
@@ -221,11 +222,11 @@ impl Program {
 
     /// Encodes and submits a run, from the upload of its inputs to the copy of its outputs; both go through what it returns.
     /// All of it is one submit, so that runs at the same time, and what a host records, cannot mix.
-    fn submit(&self, inputs: &[Tensor], queries: Option<&Queries>) -> Result<Transfer, GpuError> {
+    fn submit(&self, inputs: &[impl Borrow<Tensor>], queries: Option<&Queries>) -> Result<Transfer, GpuError> {
         let transfer = self.take_transfer()?;
         let mut encoder = self.gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         for ((tensor, upload), bound) in inputs.iter().zip(&transfer.uploads).zip(&self.inputs) {
-            buffers::fill(upload, "upload", bytemuck::cast_slice(tensor.data()))?;
+            buffers::fill(upload, "upload", bytemuck::cast_slice(tensor.borrow().data()))?;
             encoder.copy_buffer_to_buffer(upload, 0, &bound.buffer, 0, bound.bytes);
         }
         self.encode(&mut encoder, queries);
@@ -253,14 +254,18 @@ impl Program {
 
     /// Reads a run's outputs and leaves its buffers to the next.
     async fn read(&self, transfer: Transfer) -> Result<Vec<Tensor>, GpuError> {
-        let map = |upload| self.gpu.map(upload, wgpu::MapMode::Write);
-        let uploads: Vec<_> = transfer.uploads.iter().map(map).collect();
+        let graph = self.plan.graph();
+        let uploads = transfer.uploads.iter().map(|upload| self.gpu.map(upload, wgpu::MapMode::Write));
+        let uploads: Vec<_> = uploads.collect();
+        let read = |(output, staging): (&Output, _)| {
+            let (value, bytes) = (graph.value(output.value), plan::bytes(graph, output.value));
+            let data = self.gpu.read_back(staging, move |view| buffers::decode(&view[..bytes], value.dtype));
+            (value.shape.clone(), data)
+        };
+        let outputs: Vec<_> = self.outputs.iter().zip(&transfer.stagings).map(read).collect();
         let mut tensors = Vec::new();
-        for (output, staging) in self.outputs.iter().zip(&transfer.stagings) {
-            let value = self.plan.graph().value(output.value);
-            let bytes = plan::bytes(self.plan.graph(), output.value);
-            let data = self.gpu.read_back(staging, |view| buffers::decode(&view[..bytes], value.dtype)).await?;
-            tensors.push(Tensor::new(value.shape.clone(), data)?);
+        for (shape, data) in outputs {
+            tensors.push(Tensor::new(shape, data.await?)?);
         }
         for upload in uploads {
             upload.await?;
@@ -280,10 +285,10 @@ impl Program {
         }
     }
 
-    fn check_tensors(&self, inputs: &[Tensor]) -> Result<(), ShapeError> {
+    fn check_tensors(&self, inputs: &[impl Borrow<Tensor>]) -> Result<(), ShapeError> {
         let graph = self.plan.graph();
         let wanted: Vec<&[usize]> = graph.inputs().iter().map(|&id| &graph.value(id).shape[..]).collect();
-        let got: Vec<&[usize]> = inputs.iter().map(Tensor::shape).collect();
+        let got: Vec<&[usize]> = inputs.iter().map(|input| input.borrow().shape()).collect();
         if wanted == got {
             return Ok(());
         }

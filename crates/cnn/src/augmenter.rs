@@ -64,8 +64,8 @@ impl Augmenter {
             self.programs.insert(shapes.clone(), (graph, program));
         }
         let (graph, program) = &self.programs[&shapes];
-        let besides = Feed { targets: targets.cloned(), weights: None, settings: Settings::default(), seed };
-        let mut outputs = program.run(&feed(graph, vec![pictures.clone()], &besides)?).await?.into_iter();
+        let besides = Feed { targets, weights: None, settings: Settings::default(), seed };
+        let mut outputs = program.run(&feed(graph, std::slice::from_ref(pictures), &besides)?).await?.into_iter();
         let Some(pictures) = outputs.next() else { unreachable!("the graph has an output for the pictures") };
         Ok((pictures, outputs.next()))
     }

@@ -1,5 +1,6 @@
 //! What a runner holds on each kind of device: the weights, and programs over them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -77,12 +78,12 @@ impl Backend {
 }
 
 impl Program {
-    pub(crate) async fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+    pub(crate) async fn run(&self, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>, Error> {
         match self {
             Self::Gpu(program) => Ok(program.run(inputs).await?),
             Self::Cpu(program) => Ok(program.run(inputs)?),
             Self::Reference { variables, plan } => {
-                let inputs: Vec<Array> = inputs.iter().map(Array::from).collect();
+                let inputs: Vec<Array> = inputs.iter().map(|input| Array::from(input.borrow())).collect();
                 let mut variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
                 let find = |path: &str| variables.get(path).cloned();
                 let step = reference::step(plan.graph(), find, &inputs)?;
@@ -92,7 +93,7 @@ impl Program {
         }
     }
 
-    pub(crate) async fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), Error> {
+    pub(crate) async fn run_profiled(&self, inputs: &[impl Borrow<Tensor>]) -> Result<(Vec<Tensor>, Profile), Error> {
         match self {
             Self::Gpu(program) => Ok(program.run_profiled(inputs).await?),
             Self::Cpu(program) => Ok(program.run_profiled(inputs)?),

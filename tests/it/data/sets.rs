@@ -292,6 +292,33 @@ fn dropped_early() {
     drop(counted(10).prefetch(2).epoch(0));
 }
 
+/// Batches that are given back are written over, in later epochs too: with the values that they have without it, and in the memory
+/// of a first epoch.
+#[test]
+fn buffers_are_reused() {
+    let x = Tensor::from_fn(vec![50, 3], |i| i as f32);
+    let y = Tensor::from_fn(vec![50, 2], |i| -(i as f32));
+    let data = Dataset::from_arrays(x, Some(y)).unwrap().shuffle(3).batch_size(8).unwrap();
+    for ahead in [0, 2] {
+        let data = data.clone().prefetch(ahead);
+        let reusing = data.clone().reuse_buffers();
+        let mut places = Vec::new();
+        for epoch in 0..20 {
+            let mut batches = reusing.clone().epoch(epoch);
+            for wanted in data.epoch(epoch) {
+                let batch = batches.next().unwrap().unwrap();
+                assert_eq!(batch, wanted.unwrap(), "{ahead} ahead, epoch {epoch}");
+                places.push([batch.x.data().as_ptr(), batch.y.as_ref().unwrap().data().as_ptr()]);
+                batches.give_back(batch);
+            }
+        }
+        // In the making, ready and in use: three batches at most, of two tensors each.
+        let places: HashSet<_> = places.into_iter().flatten().collect();
+        let most = if ahead == 0 { 2 } else { 6 };
+        assert!(places.len() <= most, "{ahead} ahead: {} places", places.len());
+    }
+}
+
 /// Errors come in their places, and what stands behind them can still be had.
 #[test]
 fn errors_in_order() {

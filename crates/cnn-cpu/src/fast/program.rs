@@ -1,5 +1,6 @@
 //! A plan with its weights and buffers, run again and again.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ struct Residents {
 
 /// Where one step finds what it reads.
 struct Memory<'a> {
-    inputs: &'a [Tensor],
+    inputs: &'a [&'a Tensor],
     slots: Slots,
     residents: Vec<Arc<Tensor>>,
 }
@@ -89,8 +90,8 @@ impl Program {
     ///
     /// # Errors
     /// If the inputs are not of the graph's shapes.
-    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, CpuError> {
-        self.run_steps(inputs, |step| step())
+    pub fn run(&self, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>, CpuError> {
+        self.run_steps(&borrowed(inputs), |step| step())
     }
 
     /// Runs the program with a clock around every step.
@@ -99,9 +100,9 @@ impl Program {
     ///
     /// # Errors
     /// As [`Program::run`].
-    pub fn run_profiled(&self, inputs: &[Tensor]) -> Result<(Vec<Tensor>, Profile), CpuError> {
+    pub fn run_profiled(&self, inputs: &[impl Borrow<Tensor>]) -> Result<(Vec<Tensor>, Profile), CpuError> {
         let mut times = Vec::with_capacity(self.plan.steps().len());
-        let outputs = self.run_steps(inputs, |step| times.push(timed(step)))?;
+        let outputs = self.run_steps(&borrowed(inputs), |step| times.push(timed(step)))?;
         let graph = self.plan.graph();
         let step =
             |(id, time): (&NodeId, Duration)| StepProfile::new(graph, &graph.nodes()[id.index()], "fast").timed(time);
@@ -116,7 +117,7 @@ impl Program {
     }
 
     /// Calls `around` with each step in order.
-    fn run_steps(&self, inputs: &[Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
+    fn run_steps(&self, inputs: &[&Tensor], mut around: impl FnMut(&mut dyn FnMut())) -> Result<Vec<Tensor>, CpuError> {
         self.check(inputs)?;
         let graph = self.plan.graph();
         let mut memory = Memory { inputs, slots: self.take_slots(), residents: self.current_residents()? };
@@ -259,7 +260,7 @@ impl Program {
         View { shape, data: &data[..shape.iter().product()] }
     }
 
-    fn check(&self, inputs: &[Tensor]) -> Result<(), CpuError> {
+    fn check(&self, inputs: &[&Tensor]) -> Result<(), CpuError> {
         let (graph, wanted) = (self.plan.graph(), self.plan.graph().inputs());
         if wanted.len() != inputs.len() {
             return Err(CpuError::InputCount { wanted: wanted.len(), got: inputs.len() });
@@ -273,6 +274,10 @@ impl Program {
         }
         Ok(())
     }
+}
+
+fn borrowed(inputs: &[impl Borrow<Tensor>]) -> Vec<&Tensor> {
+    inputs.iter().map(Borrow::borrow).collect()
 }
 
 /// How long `step` takes.

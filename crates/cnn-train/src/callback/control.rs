@@ -74,6 +74,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
     learning_rate: f64,
+    epochs: Option<usize>,
     directions: Vec<(String, Direction)>,
     requests: Vec<Request>,
     stops: bool,
@@ -82,7 +83,19 @@ pub struct Control {
 impl Control {
     /// For a trainer whose present learning rate is this.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, directions: Vec::new(), requests: Vec::new(), stops: false }
+        Self { learning_rate, epochs: None, directions: Vec::new(), requests: Vec::new(), stops: false }
+    }
+
+    /// Tells callbacks how many epochs the training is for, those before a checkpoint that it goes on from among them.
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.epochs = Some(epochs);
+        self
+    }
+
+    /// How many epochs the training is for, if it does not end before: Keras's `params["epochs"]`. `None` where the trainer
+    /// does not say.
+    pub fn epochs(&self) -> Option<usize> {
+        self.epochs
     }
 
     /// Tells callbacks whether a metric of that name (without `val_`) is better large or small.

@@ -20,6 +20,9 @@ pub struct History {
     logs: State,
 }
 
+/// For so many epochs at most is room made when a training begins, so that nothing has to move while it goes on.
+const ROOM: usize = 10_000;
+
 const NAME: &str = "history";
 /// In the state, what stands before the name of a log.
 const LOG: &str = "log/";
@@ -40,6 +43,20 @@ impl History {
         self.logs.iter().find(|(entry, _)| entry == name).map(|(_, values)| values.as_slice())
     }
 
+    fn with_room(control: &Control) -> Self {
+        let room = control.epochs().unwrap_or_default().min(ROOM);
+        Self { epochs: Vec::with_capacity(room), logs: State::new() }
+    }
+
+    /// The numbers of that name, to add to.
+    fn log(&mut self, name: &str) -> &mut Vec<f64> {
+        let index = self.logs.iter().position(|(entry, _)| entry == name).unwrap_or(self.logs.len());
+        if index == self.logs.len() {
+            self.logs.push((name.to_owned(), Vec::with_capacity(self.epochs.capacity())));
+        }
+        &mut self.logs[index].1
+    }
+
     /// All names with their numbers, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[f64])> {
         self.logs.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
@@ -51,26 +68,24 @@ impl Callback for History {
         NAME
     }
 
-    fn on_train_begin(&mut self, _control: &mut Control) -> Result<(), CallbackError> {
-        *self = Self::default();
+    fn on_train_begin(&mut self, control: &mut Control) -> Result<(), CallbackError> {
+        *self = Self::with_room(control);
         Ok(())
     }
 
-    fn on_train_resume(&mut self, state: &State, _control: &mut Control) -> Result<(), CallbackError> {
-        let epochs = Saved::new(NAME, state).list("epochs")?.iter().map(|&epoch| epoch as usize).collect();
-        let logs = state.iter().filter_map(|(name, values)| Some((name.strip_prefix(LOG)?.to_owned(), values.clone())));
-        *self = Self { epochs, logs: logs.collect() };
+    fn on_train_resume(&mut self, state: &State, control: &mut Control) -> Result<(), CallbackError> {
+        let epochs = Saved::new(NAME, state).list("epochs")?;
+        *self = Self::with_room(control);
+        self.epochs.extend(epochs.iter().map(|&epoch| epoch as usize));
+        for (name, values) in state.iter().filter_map(|(name, values)| Some((name.strip_prefix(LOG)?, values))) {
+            self.log(name).extend(values);
+        }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, logs: &mut Logs, _control: &mut Control) -> Result<(), CallbackError> {
         self.epochs.push(epoch);
-        for (name, value) in logs.iter() {
-            match self.logs.iter_mut().find(|(entry, _)| entry == name) {
-                Some((_, values)) => values.push(value),
-                None => self.logs.push(entry(name, [value])),
-            }
-        }
+        logs.iter().for_each(|(name, value)| self.log(name).push(value));
         Ok(())
     }
 

@@ -67,7 +67,7 @@ impl GradCam {
             outputs => one_hot(classes, outputs),
         };
         let chosen = picked.ok_or_else(|| no_such_class(classes, chosen[1]))?;
-        let mut outputs = self.program.run(&[pictures.clone(), chosen]).await?;
+        let mut outputs = self.program.run(&[pictures, &chosen]).await?;
         Ok(outputs.remove(0))
     }
 

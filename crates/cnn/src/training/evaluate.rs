@@ -8,7 +8,7 @@ use cnn_train::metric::{Mean, Metric};
 use super::targets::targets;
 use super::trainer::{Stepped, Trainer};
 use crate::error::Error;
-use crate::pieces::join;
+use crate::pieces::{join, with_batch};
 
 impl Trainer {
     /// The loss and the metrics over a data set, in its order, as the weights are now.
@@ -68,8 +68,22 @@ impl Trainer {
             let judged = self.test_on_batch(std::slice::from_ref(&batch.x), &targets, batch.weights.as_ref()).await?;
             take_in(&mut loss, metrics, &batch, batch.weights.as_ref(), &judged)?;
             each(&batch, &judged.prediction, batches);
+            epoch.give_back(batch);
         }
         Ok(means(&loss, metrics))
+    }
+
+    /// Makes ready what [`Trainer::evaluate`] takes for full batches and for the last one, so that data that cannot be read and
+    /// programs that the device cannot hold are told before anything is learned.
+    pub(super) async fn prepare_evaluation(&mut self, data: &Dataset) -> Result<(), Error> {
+        let data = data.clone().in_order();
+        let Some(first) = data.epoch(0).next_batch().await.transpose()? else { return Ok(()) };
+        let (shape, weighted) = (first.x.shape().to_vec(), first.weights.is_some());
+        let others = (data.batches() - 1).saturating_mul(shape[0]);
+        for size in [Some(shape[0]), data.len().checked_sub(others)].into_iter().flatten().filter(|&size| size > 0) {
+            self.prepare_test(with_batch(std::slice::from_ref(&shape), size), weighted).await?;
+        }
+        Ok(())
     }
 
     /// The model's outputs for all samples of a data set, in its order whether it is shuffled or not and those of a last batch

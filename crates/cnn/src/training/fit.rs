@@ -214,21 +214,19 @@ impl Trainer {
             return Err(Error::NoBatches);
         }
         let directions: Vec<_> = fit.metrics.iter().map(|m| (m.name().to_string(), m.direction())).collect();
-        let control = Control::new(self.learning_rate());
+        let control = Control::new(self.learning_rate()).with_epochs(fit.epochs);
         let control = directions.iter().fold(control, |control, (name, way)| control.with_metric(name, *way));
         let (history, loss, slots) = (History::new(), Mean::new("loss"), BTreeMap::new());
-        let validation = fit.validation.cloned();
-        let mut run = Run { fit, control, history, loss, slots, validation, stopped: false };
+        let mut run = Run { fit, control, history, loss, slots, validation: None, stopped: false };
         let start = run.begin(self, data.batches())?;
         run.obey(self).await?;
         let features = if run.is_long(self, data, start) { self.keep_features(data, run.fit).await? } else { None };
-        let trained = match features {
-            Some(features) => {
-                run.validation = features.validation;
-                run.epochs(self, &features.training, start).await
-            }
-            None => run.epochs(self, data, start).await,
+        let (training, validation) = match features {
+            Some(features) => (features.training, features.validation),
+            None => (data.clone(), run.fit.validation.cloned()),
         };
+        run.validation = validation.map(Dataset::reuse_buffers);
+        let trained = run.epochs(self, &training.reuse_buffers(), start).await;
         self.forget_features();
         let mut logs = trained?;
         self.finalize_variable_values().await?;
@@ -317,6 +315,9 @@ impl Run<'_, '_> {
     /// All epochs that are left; what callbacks have made of the last one's numbers.
     async fn epochs(&mut self, trainer: &mut Trainer, data: &Dataset, start: Position) -> Result<Logs, Error> {
         let mut logs = Logs::new();
+        if let Some(validation) = self.validation.as_ref().filter(|_| start.epoch < self.fit.epochs) {
+            trainer.prepare_evaluation(validation).await?;
+        }
         for epoch in start.epoch..self.fit.epochs {
             if self.control.stops() || self.at_end(trainer) {
                 self.stopped = true;
@@ -362,6 +363,7 @@ impl Run<'_, '_> {
             self.obey(trainer).await?;
             let (examples, Stepped { loss, done, .. }) = (batch.x.shape()[0], stepped);
             self.fit.report(Progress::Step { epoch, batch: index, batches, examples, loss, done, logs: &logs });
+            epoch_batches.give_back(batch);
             let last = index + 1 == batches;
             if self.at_end(trainer) && !last {
                 self.stopped = true;

@@ -1,5 +1,7 @@
 //! What a data set says of its samples, in the form that a loss takes.
 
+use std::borrow::Cow;
+
 use cnn_core::{Model, ShapeError, Tensor};
 use cnn_data::Batch;
 use cnn_train::{Loss, one_hot};
@@ -10,7 +12,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// If the batch has none, or none that fit.
-pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tensor, Error> {
+pub(super) fn targets<'a>(model: &Model, loss: &Loss, batch: &'a Batch) -> Result<Cow<'a, Tensor>, Error> {
     let y = batch.y.as_ref().ok_or(Error::NoTargets)?;
     let wanted: Vec<usize> = match model.output_shapes().first() {
         Some(shape) => shape.iter().enumerate().map(|(axis, size)| size.unwrap_or_else(|| of(y, axis))).collect(),
@@ -18,7 +20,7 @@ pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tenso
     };
     let categorical = matches!(loss, Loss::CategoricalCrossentropy { .. } | Loss::CategoricalFocalCrossentropy { .. });
     if y.shape() == wanted {
-        return Ok(y.clone());
+        return Ok(Cow::Borrowed(y));
     }
     let refuse = |wanted: String| ShapeError::new("targets", wanted, &[y.shape()]).into();
     let (&classes, places) = wanted.split_last().unwrap_or((&0, &[]));
@@ -27,10 +29,10 @@ pub(super) fn targets(model: &Model, loss: &Loss, batch: &Batch) -> Result<Tenso
         let whole = y.data().iter().zip(&labels).all(|(&label, &index)| label == index as f32);
         let one_hot = if whole { one_hot(&labels, classes) } else { None };
         let one_hot = one_hot.ok_or_else(|| refuse(format!("expects class numbers from 0 to {}", classes - 1)))?;
-        return Ok(one_hot.reshape(wanted)?);
+        return Ok(Cow::Owned(one_hot.reshape(wanted)?));
     }
     if y.len() == wanted.iter().product::<usize>() {
-        return Ok(y.clone().reshape(wanted)?);
+        return Ok(Cow::Owned(y.clone().reshape(wanted)?));
     }
     Err(refuse(format!("expects targets of the model's output shape {wanted:?}, or class numbers")))
 }

@@ -1,5 +1,6 @@
 //! A network in training on a device.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -320,29 +321,40 @@ impl Trainer {
     }
 
     /// The program, made at its first use, and all that it takes.
-    async fn ready(
+    async fn ready<'a>(
         &mut self,
         purpose: Purpose,
-        inputs: &[Tensor],
-        targets: Option<&Tensor>,
-        weights: Option<&Tensor>,
-    ) -> Result<(Key, Vec<Tensor>), Error> {
+        inputs: &'a [Tensor],
+        targets: Option<&'a Tensor>,
+        weights: Option<&'a Tensor>,
+    ) -> Result<(Key, Vec<Cow<'a, Tensor>>), Error> {
         let key = (purpose, shapes(inputs), weights.is_some());
-        if !self.programs.contains_key(&key) {
-            let graph = self.graph(&key)?;
-            let program = self.backend.program(self.device.plan(&graph, DType::F32)).await?;
-            self.programs.insert(key.clone(), Ready { graph, program });
-        }
+        self.prepare(&key).await?;
         let graph = &self.programs[&key].graph;
         let optimizer = &self.training.optimizer;
         let besides = Feed {
-            targets: targets.cloned(),
-            weights: weights.cloned(),
+            targets,
+            weights,
             settings: optimizer.settings(self.iterations, optimizer.learning_rate),
             seed: [self.training.seed, self.iterations],
         };
-        let inputs = feed(graph, inputs.to_vec(), &besides)?;
+        let inputs = feed(graph, inputs, &besides)?;
         Ok((key, inputs))
+    }
+
+    /// Makes the program, if it is not there.
+    async fn prepare(&mut self, key: &Key) -> Result<(), Error> {
+        if !self.programs.contains_key(key) {
+            let graph = self.graph(key)?;
+            let program = self.backend.program(self.device.plan(&graph, DType::F32)).await?;
+            self.programs.insert(key.clone(), Ready { graph, program });
+        }
+        Ok(())
+    }
+
+    /// Makes the program that tests inputs of these shapes, with or without weights of the examples.
+    pub(super) async fn prepare_test(&mut self, shapes: Vec<Vec<usize>>, weighted: bool) -> Result<(), Error> {
+        self.prepare(&(Purpose::Test, shapes, weighted)).await
     }
 
     fn graph(&self, (purpose, shapes, weighted): &Key) -> Result<Graph, Error> {

@@ -9,7 +9,7 @@ use crate::pipelines::Pipelines;
 use crate::poll::Poller;
 
 /// All adapters of this machine, the one a program should take first: real GPUs before software, any other software
-/// before SwiftShader, which gets the plain kernels, and among equals the backend that wgpu prefers before OpenGL.
+/// before SwiftShader, which gets small tiles, and among equals the backend that wgpu prefers before OpenGL.
 pub async fn adapters() -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.flags = wgpu::InstanceFlags::empty();

@@ -9,8 +9,8 @@ use cnn_shaders::Variant;
 pub struct Capabilities {
     /// Whether the device computes on the CPU (lavapipe, SwiftShader, WARP): wide register tiles win there.
     pub software: bool,
-    /// Whether the driver compiles kernels with many named accumulators: SwiftShader takes minutes for one, so it gets the
-    /// plain kernels.
+    /// Whether the driver compiles kernels with more than 64 numbers in named accumulators: SwiftShader takes tens of seconds
+    /// for one, so it gets small tiles.
     pub wide_tiles: bool,
     /// Whether storage buffers may hold f16.
     pub f16: bool,

@@ -75,12 +75,10 @@ pub fn candidates(op: &Conv2D, problem: &Problem) -> Vec<Candidate> {
     candidates
 }
 
-/// The implicit GEMM with each tile, the static choice first; none where the driver's compiler cannot take them.
+/// The implicit GEMM with each tile that the driver's compiler can take, the static choice first.
 pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Problem) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    if !problem.capabilities.wide_tiles {
-        return candidates;
-    }
+    let wide = problem.capabilities.wide_tiles;
     // Channels past the end cost a branch in each of its accumulators, and the driver seconds to compile.
     let shares = problem.capabilities.software && params.out_c.is_multiple_of(4);
     if let Some(lanes) = problem.capabilities.subgroup_size.filter(|lanes| shares && *lanes == 8) {
@@ -88,7 +86,7 @@ pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Prob
     }
     // Rows (pixels) and columns (vectors of four channels) of one invocation's accumulators, the best first.
     let (pixels, f4_count) = (pixels(params), f4_count(params));
-    let large = shares && pixels >= 16 && f4_count >= 4;
+    let large = wide && shares && pixels >= 16 && f4_count >= 4;
     let tiles: &[(u32, u32)] = if large { &[(8, 4), (4, 2)] } else { &[(4, 2)] };
     let lanes = if problem.capabilities.software { 8 } else { 64 };
     for &(rows, columns) in tiles {
@@ -102,7 +100,7 @@ pub(super) fn implicit_gemm(params: &Params, epilogue: &Epilogue, problem: &Prob
         candidate.name = format!("conv2d_implicit_gemm {rows}x{}", 4 * columns);
         candidates.push(candidate);
     }
-    let tiled = workgroup_tiles(params, epilogue, problem);
+    let tiled = if wide { workgroup_tiles(params, epilogue, problem) } else { Vec::new() };
     let at = if problem.capabilities.software { candidates.len() } else { 0 };
     candidates.splice(at..at, tiled);
     candidates

@@ -133,12 +133,12 @@ fn in_parts(name: String, dispatches: Vec<Kernel>) -> Candidate {
     Candidate { name, dispatches }
 }
 
-/// The kernel with named accumulators, where the driver takes it, and its tiles are many enough to fill the device.
+/// The kernel with named accumulators, as many as the driver takes, where its tiles are many enough to fill the device.
 fn tiled(params: &Params, problem: &Problem) -> Vec<Candidate> {
     /// Invocations that fill a large GPU.
     const PLENTY: usize = 1 << 14;
     let (capabilities, name) = (problem.capabilities, "conv2d_filter_gradient_tiled");
-    if params.groups != 1 || !params.out_c.is_multiple_of(4) || !capabilities.wide_tiles {
+    if params.groups != 1 || !params.out_c.is_multiple_of(4) {
         return vec![];
     }
     let lanes = if capabilities.software { 8 } else { 64 };
@@ -146,7 +146,7 @@ fn tiled(params: &Params, problem: &Problem) -> Vec<Candidate> {
     let (c4, f4) = (params.in_c.div_ceil(4), params.out_c / 4);
     let tiles: &[(u32, u32)] = match c4 {
         1 => &[(1, 4)],
-        _ if c4 >= 4 && f4 >= 4 => &[(4, 4), (2, 2)],
+        _ if capabilities.wide_tiles && c4 >= 4 && f4 >= 4 => &[(4, 4), (2, 2)],
         _ => &[(2, 2)],
     };
     let x = match params.in_c {

@@ -92,15 +92,14 @@ pub fn candidates(op: &Conv2DTranspose, problem: &Problem) -> Vec<Candidate> {
     candidates
 }
 
-/// The kernel with named accumulators, where the driver takes it.
+/// The kernel with named accumulators, as many as the driver takes.
 fn tiled(params: &Params, turns: u64, op: &Conv2DTranspose, problem: &Problem) -> Option<Candidate> {
-    /// Output pixels and channels of one invocation.
-    const TILE: (u32, u32) = (8, 8);
     let (capabilities, name) = (problem.capabilities, "conv2d_transpose_tiled");
-    if op.groups != 1 || !problem.inputs[0][3].is_multiple_of(4) || !capabilities.wide_tiles {
+    if op.groups != 1 || !problem.inputs[0][3].is_multiple_of(4) {
         return None;
     }
-    let (rows, columns) = TILE;
+    // Output pixels and channels of one invocation.
+    let (rows, columns) = if capabilities.wide_tiles { (8, 8) } else { (4, 4) };
     let lanes = if capabilities.software { 8 } else { 64 };
     let constants = vec![("ROWS", rows), ("COLUMNS", columns), ("LANES", lanes)];
     let variant = Variant { imports: vec![problem.scalar()], constants };

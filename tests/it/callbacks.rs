@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cnn::data::{DataError, Dataset, Example};
+use cnn::data::{Batch, DataError, Dataset, Example};
 use cnn::layers::{Dense, Flatten};
 use cnn::training::callback::{CallbackError, Control, CsvLogger, LearningRateScheduler, TensorBoard};
 use cnn::training::{
@@ -224,12 +224,22 @@ fn validation_is_tried_before_anything_is_learned() {
     let (data, validation) = data(32).split(0.25).unwrap();
     let broken = validation.clone().map(|_, _| Err(DataError::function("no such sample")));
     let misshaped = validation.clone().map(|example, _| Ok(Example { x: example.x.reshape(vec![64])?, ..example }));
-    for (validation, wanted) in [(&broken, "no such sample"), (&misshaped, "[8, 64]")] {
+    let scalar = validation.clone().map_batches(|batch, _| Ok(Batch { x: Tensor::scalar(0.0), ..batch }));
+    let of_no_class = validation.clone().map(|example, _| Ok(Example { y: Some(Tensor::scalar(2.0)), ..example }));
+    for (validation, wanted) in [
+        (&broken, "no such sample"),
+        (&misshaped, "[8, 64]"),
+        (&scalar, "[]"),
+        (&of_no_class, "expects class numbers from 0 to 1"),
+    ] {
         let mut trainer = trainer(sgd());
         let error = trainer.fit_blocking(&data, &mut Fit::new(1).validation(validation)).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}");
         assert_eq!(trainer.iterations(), 0, "{error}");
     }
+    // A training of two of three steps has no validation.
+    let fitted = trainer(sgd()).fit_blocking(&data, &mut Fit::new(1).validation(&broken).max_steps(2)).unwrap();
+    assert!(fitted.stopped);
 }
 
 /// Callbacks know how many epochs the training is for: Keras's `params["epochs"]`.

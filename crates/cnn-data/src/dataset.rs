@@ -206,8 +206,7 @@ impl Dataset {
     }
 
     /// Writes batches where those that were [given back](Batches::give_back) lie, those of earlier epochs among them, as a
-    /// training does: its epochs need no memory that the first had not. It is freed with the data set and the clones of what
-    /// this returns.
+    /// training does: so later epochs allocate nothing for them. The memory is freed with what this returns and its clones.
     ///
     /// ```
     /// use cnn_core::Tensor;

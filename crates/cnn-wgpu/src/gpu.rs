@@ -251,14 +251,13 @@ impl Gpu {
         });
         async move {
             let lost = |reason: String| GpuError::DeviceLost(reason);
-            let mapped = match (receiver.try_recv(), &self.poller) {
-                (Ok(None), Some(poller)) => {
-                    poller.wake();
+            let mapped = match receiver.try_recv() {
+                Ok(Some(mapped)) => Ok(mapped),
+                Ok(None) => {
+                    self.poller.iter().for_each(Poller::wake);
                     receiver.await
                 }
-                (Ok(None), None) => receiver.await,
-                (Ok(Some(mapped)), _) => Ok(mapped),
-                (Err(canceled), _) => Err(canceled),
+                Err(canceled) => Err(canceled),
             };
             mapped.map_err(|e| lost(e.to_string()))?.map_err(|e| lost(e.to_string()))?;
             self.failure.check()

@@ -223,6 +223,20 @@ fn what_is_monitored_has_to_be_there_and_known() {
     assert!(ReduceLrOnPlateau::new("loss").factor(1.0).is_err());
 }
 
+/// A training that says for how many epochs it is does not move what is kept of them.
+#[test]
+fn history_has_its_room_from_the_beginning() {
+    let mut control = Control::new(0.1).with_epochs(1000);
+    let mut history = History::new();
+    history.on_train_begin(&mut control).unwrap();
+    let mut place = |epoch| {
+        history.on_epoch_end(epoch, &mut Logs::from([("loss", 0.5)]), &mut control).unwrap();
+        [history.epochs().as_ptr().addr(), history.get("loss").unwrap().as_ptr().addr()]
+    };
+    let first = place(0);
+    assert!((1..1000).all(|epoch| place(epoch) == first));
+}
+
 #[test]
 fn history_goes_on() {
     let mut control = Control::new(0.1);

@@ -8,7 +8,7 @@ use cnn_train::metric::{Mean, Metric};
 use super::targets::targets;
 use super::trainer::{Stepped, Trainer};
 use crate::error::Error;
-use crate::pieces::{join, with_batch};
+use crate::pieces::{join, shapes, with_batch};
 
 impl Trainer {
     /// The loss and the metrics over a data set, in its order, as the weights are now.
@@ -73,15 +73,19 @@ impl Trainer {
         Ok(means(&loss, metrics))
     }
 
-    /// Makes ready what [`Trainer::evaluate`] takes for full batches and for the last one, so that data that cannot be read and
-    /// programs that the device cannot hold are told before anything is learned.
+    /// Makes ready what [`Trainer::evaluate`] takes for full batches and for the last one, so that data that cannot be read or
+    /// judged and programs that the device cannot hold are told before anything is learned.
     pub(super) async fn prepare_evaluation(&mut self, data: &Dataset) -> Result<(), Error> {
         let data = data.clone().in_order();
         let Some(first) = data.epoch(0).next_batch().await.transpose()? else { return Ok(()) };
-        let (shape, weighted) = (first.x.shape().to_vec(), first.weights.is_some());
-        let others = (data.batches() - 1).saturating_mul(shape[0]);
-        for size in [Some(shape[0]), data.len().checked_sub(others)].into_iter().flatten().filter(|&size| size > 0) {
-            self.prepare_test(with_batch(std::slice::from_ref(&shape), size), weighted).await?;
+        targets(self.model(), &self.training().loss, &first)?;
+        let (shapes, weighted) = (shapes(std::slice::from_ref(&first.x)), first.weights.is_some());
+        self.prepare_test(shapes.clone(), weighted).await?;
+        let full = shapes[0].first().copied().unwrap_or_default();
+        let last = data.len().saturating_sub((data.batches() - 1).saturating_mul(full));
+        // Where a remainder is dropped, the last batch is full too.
+        if (1..full).contains(&last) {
+            self.prepare_test(with_batch(&shapes, last), weighted).await?;
         }
         Ok(())
     }

@@ -312,10 +312,20 @@ impl Run<'_, '_> {
             && left.is_none_or(|left| left > batches as u64)
     }
 
+    /// Whether the steps that are left reach the end of an epoch, where validation is.
+    fn comes_to_an_end_of_an_epoch(&self, trainer: &Trainer, data: &Dataset, start: Position) -> bool {
+        let left = self.fit.max_steps.map(|steps| steps.saturating_sub(trainer.iterations()));
+        start.epoch < self.fit.epochs
+            && !self.control.stops()
+            && !self.at_end(trainer)
+            && left.is_none_or(|left| left >= data.batches().saturating_sub(start.batch) as u64)
+    }
+
     /// All epochs that are left; what callbacks have made of the last one's numbers.
     async fn epochs(&mut self, trainer: &mut Trainer, data: &Dataset, start: Position) -> Result<Logs, Error> {
         let mut logs = Logs::new();
-        if let Some(validation) = self.validation.as_ref().filter(|_| start.epoch < self.fit.epochs) {
+        let validates = self.comes_to_an_end_of_an_epoch(trainer, data, start);
+        if let Some(validation) = self.validation.as_ref().filter(|_| validates) {
             trainer.prepare_evaluation(validation).await?;
         }
         for epoch in start.epoch..self.fit.epochs {

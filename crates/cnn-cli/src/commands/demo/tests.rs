@@ -1,6 +1,5 @@
 //! The demo's trainings on every device: as the float64 reference step by step, and without a leak.
 
-use std::alloc::System;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,10 +10,11 @@ use cnn_tests::devices::devices;
 
 use super::digits::Digits;
 use super::recipe::{self, Task};
+use crate::Allocator;
 
 /// Counts what this process's Rust code, wgpu included, holds on the heap.
 #[global_allocator]
-static HEAP: Cap<System> = Cap::new(System, usize::MAX);
+static HEAP: Cap<Allocator> = Cap::new(Allocator, usize::MAX);
 
 fn all_devices() -> Vec<Device> {
     let gpus = devices(false).into_iter().map(|device| Device::Gpu(device.gpu));
@@ -106,16 +106,13 @@ const LATE: usize = IN_HAND + 2 * 128 * 56;
 
 /// What training on `task` grows by after epoch 2, if that is more than it may: nothing on the device and [`LATE`] on the heap, but on
 /// the CPU the buffer that the `gemm` crate makes for each thread, as large as its cache of level 2, if a thread comes to a
-/// product later than epoch 2.
-///
-/// The resident set is also the allocator's and the drivers', who touch pages of what they have for the first time as long as
-/// threads meet in new orders: 2 MiB at most. SwiftShader needs most of it. It runs each subgroup of a workgroup with barriers on
-/// a stack of 1 MiB, and makes 16 more when a thread gets a second such workgroup of 64 before the first is done.
+/// product later than epoch 2; `touched` bytes of the resident set, which is also the allocator's and the drivers'.
 ///
 /// A leak goes on, but a thread's first buffer and first touches come to an end: so it trains 200 epochs, and then until a
-/// hundred epochs have added nothing to the heap and less than 1 KiB each to the resident set, which has to be by epoch `last`.
+/// hundred epochs have added nothing to the heap, and the last fifty less than 1 KiB each to the resident set, which has to be by
+/// epoch `last`. The allocator gives pages back and asks for them again: the least of fifty epochs is what was needed.
 #[cfg(target_os = "linux")]
-fn too_much_growth(device: &Device, task: &Task, last: u32) -> Option<String> {
+fn too_much_growth(device: &Device, task: &Task, last: u32, touched: u64) -> Option<String> {
     let mut trainer = Trainer::new(device, &task.network, recipe::compiled(3)).unwrap();
     let mut held = Vec::with_capacity(last as usize);
     let mut settled = false;
@@ -129,7 +126,9 @@ fn too_much_growth(device: &Device, task: &Task, last: u32) -> Option<String> {
             }
             settled = epochs >= 200 && {
                 let before = held[epochs - 101];
-                now.heap <= before.heap + 4 * IN_HAND && now.resident <= before.resident + 100 * 1024
+                let least = |held: &[Held]| held.iter().map(|held| held.resident).min();
+                let [earlier, later] = [&held[epochs - 100..epochs - 50], &held[epochs - 50..]].map(least);
+                now.heap <= before.heap + 4 * IN_HAND && later <= earlier.map(|earlier| earlier + 50 * 1024)
             };
             stop.store(settled, Ordering::Relaxed);
         }
@@ -140,7 +139,7 @@ fn too_much_growth(device: &Device, task: &Task, last: u32) -> Option<String> {
     let caches = std::thread::available_parallelism().unwrap().get() * (2 << 20);
     let late = LATE + if matches!(device, Device::Cpu { .. }) { caches } else { 0 };
     let as_before =
-        at_end.device == at_2.device && at_end.heap <= at_2.heap + late && at_end.resident <= at_2.resident + (2 << 20);
+        at_end.device == at_2.device && at_end.heap <= at_2.heap + late && at_end.resident <= at_2.resident + touched;
     let text = || {
         let epochs = held.len();
         format!("{device}: after 2 epochs {at_2:?}, {} {:?}, {epochs} {at_end:?}", epochs - 100, held[epochs - 101])
@@ -148,7 +147,9 @@ fn too_much_growth(device: &Device, task: &Task, last: u32) -> Option<String> {
     (!as_before || !settled).then(text)
 }
 
-/// Epochs of a full and a smaller batch and of validation.
+/// Epochs of a full and a smaller batch and of validation. They are over before the allocator gives anything back, and threads meet
+/// in new orders: 2 MiB may be touched. SwiftShader needs most of it. It runs each subgroup of a workgroup with barriers on a stack
+/// of 1 MiB, and makes 16 more when a thread gets a second such workgroup of 64 before the first is done.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_over_200_epochs() {
@@ -156,11 +157,12 @@ fn memory_does_not_grow_over_200_epochs() {
     let training = whole.training.take(6).batch_size(4).unwrap();
     let task = Task { training, test: whole.test.take(2), ..whole };
     let failures: Vec<String> =
-        all_devices().iter().filter_map(|device| too_much_growth(device, &task, 1000)).collect();
+        all_devices().iter().filter_map(|device| too_much_growth(device, &task, 1000, 2 << 20)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// The same with all that the demo learns from and is tested on, on the devices whose name contains `CNN_TEST_DEVICE`.
+/// The same with all that the demo learns from and is tested on, on the devices whose name contains `CNN_TEST_DEVICE`: it ends with
+/// no more than after epoch 2.
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "takes a minute on the CPU, some on lavapipe and half an hour on SwiftShader; benches/RESULTS.md has its figures"]
@@ -170,6 +172,6 @@ fn memory_does_not_grow_over_200_epochs_of_the_whole_demo() {
     devices.retain(|device| device.to_string().contains(&named));
     assert!(!devices.is_empty(), "no device has '{named}' in its name");
     let task = recipe::augmented(&Digits::read().unwrap(), 3).unwrap();
-    let failures: Vec<String> = devices.iter().filter_map(|device| too_much_growth(device, &task, 200)).collect();
+    let failures: Vec<String> = devices.iter().filter_map(|device| too_much_growth(device, &task, 200, 0)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

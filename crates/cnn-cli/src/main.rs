@@ -16,25 +16,21 @@ mod profile;
 mod table;
 mod training;
 
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-use std::alloc::System as Allocator;
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-use tikv_jemallocator::Jemalloc as Allocator;
 
 use crate::commands::Command;
 use crate::console::Console;
 use crate::failure::Failure;
 
-/// Of our code and, on Linux, of the drivers, which find its `malloc` in the program. What is free goes back to the system after ten
-/// seconds. glibc keeps much of it, and its heap grows while blocks of many sizes come and go.
-#[cfg(not(test))]
+/// Of our code and of the drivers, which find its `malloc` in the program. What is free goes back to the system after ten seconds.
+/// glibc keeps much of it, and its heap grows while blocks of many sizes come and go.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(test)))]
 #[global_allocator]
-static ALLOCATOR: Allocator = Allocator;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Runs convolutional networks, Keras's layers and files, on any GPU or on the CPU.
 #[derive(Debug, Parser)]

@@ -1,7 +1,9 @@
 //! The library under executors: no call blocks, no run mixes with another, a dropped future leaves nothing behind.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::mpsc::{RecvError, Sender, channel};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -102,12 +104,19 @@ fn a_dropped_run_leaves_nothing_behind() {
 
 type Run = Pin<Box<dyn Future<Output = Result<Vec<Tensor>, GpuError>> + Send>>;
 
-/// A task that is cancelled where it is woken.
-struct Cancelled(Mutex<Option<Run>>);
+thread_local! {
+    /// Dropped when the thread that woke a task has ended, and with it what it held of the device.
+    static ENDS: Cell<Option<Sender<()>>> = const { Cell::new(None) };
+}
+
+/// A task that is cancelled where it is woken, and the sender for [`ENDS`] there.
+struct Cancelled(Mutex<Option<(Run, Sender<()>)>>);
 
 impl Wake for Cancelled {
     fn wake(self: Arc<Self>) {
-        *self.0.lock().unwrap() = None;
+        let Some((run, ends)) = self.0.lock().unwrap().take() else { return };
+        ENDS.set(Some(ends));
+        drop(run);
     }
 }
 
@@ -118,20 +127,21 @@ fn the_polling_thread_may_drop_the_last_handle() {
         let program = pollster::block_on(tiny_program(&gpu, 1)).unwrap();
         let weak: Weak<Gpu> = Arc::downgrade(&gpu);
         let run: Run = Box::pin(async move { program.run(&[picture("a", 1)]).await });
-        let task = Arc::new(Cancelled(Mutex::new(Some(run))));
+        let (ends, ended) = channel();
+        let task = Arc::new(Cancelled(Mutex::new(Some((run, ends)))));
         drop(gpu);
         let waker = Waker::from(task.clone());
         {
             let mut held = task.0.lock().unwrap();
-            let polled = held.as_mut().unwrap().as_mut().poll(&mut Context::from_waker(&waker));
+            let polled = held.as_mut().unwrap().0.as_mut().poll(&mut Context::from_waker(&waker));
             if let Poll::Ready(result) = polled {
                 // The device was faster than the poll: nobody is woken, and dropping it here is no news.
                 result.unwrap();
                 *held = None;
             }
         }
-        while weak.strong_count() > 0 {
-            std::thread::yield_now();
-        }
+        // A process that ends while the thread is still inside the driver may crash.
+        assert_eq!(ended.recv(), Err(RecvError), "{}", host.name);
+        assert_eq!(weak.strong_count(), 0, "{}", host.name);
     }
 }

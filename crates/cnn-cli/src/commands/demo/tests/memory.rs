@@ -109,7 +109,7 @@ fn memory_does_not_grow_over_200_epochs() {
 /// The same with all that the demo learns from and is tested on, on the devices whose name contains `CNN_TEST_DEVICE`: it ends with
 /// no more than after epoch 2.
 #[test]
-#[ignore = "takes a minute on the CPU, some on lavapipe and half an hour on SwiftShader; benches/RESULTS.md has its figures"]
+#[ignore = "takes a minute on the CPU, some on lavapipe and twenty on SwiftShader; benches/RESULTS.md has its figures"]
 fn memory_does_not_grow_over_200_epochs_of_the_whole_demo() {
     let named = std::env::var("CNN_TEST_DEVICE").unwrap_or_default();
     let mut devices = all_devices();

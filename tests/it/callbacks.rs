@@ -181,6 +181,20 @@ fn rates_are_reduced_inside_a_training() {
     assert!(matches!(error, Error::Scheduled), "{error}");
 }
 
+/// A schedule that leaves float32 is refused before the first step, if the last step is one of those that are to come.
+#[test]
+fn a_schedule_beyond_float32_is_refused() {
+    let growing = || Fit::new(24).schedule(Schedule::exponential_decay(1e-30, 1, 10.0, false).unwrap());
+    let mut trainer = trainer(sgd());
+    let error = trainer.fit_blocking(&data(24), &mut growing()).unwrap_err();
+    assert!(matches!(error, Error::ScheduledRate { step: 71, rate } if rate > 1e40), "{error}");
+    assert_eq!(trainer.iterations(), 0);
+    trainer.fit_blocking(&data(24), &mut growing().max_steps(30)).unwrap();
+    // It goes on behind them.
+    let error = trainer.fit_blocking(&data(24), &mut growing().max_steps(70)).unwrap_err();
+    assert!(matches!(error, Error::ScheduledRate { step: 69, .. }), "{error}");
+}
+
 /// No result is made up of nothing.
 #[test]
 fn data_without_batches_is_refused() {

@@ -76,7 +76,7 @@ impl Batches {
     /// [reuses buffers](Dataset::reuse_buffers).
     pub fn give_back(&self, batch: Batch) {
         if let Some(buffers) = &self.buffers {
-            [Some(batch.x), batch.y].into_iter().flatten().for_each(|tensor| buffers.keep(tensor.into_data()));
+            buffers.keep([batch.x.into_data(), batch.y.map_or_else(Vec::new, Tensor::into_data)]);
         }
     }
 
@@ -158,36 +158,29 @@ impl<I: Iterator<Item = Result<Example, DataError>>> Iterator for Assembler<I> {
         let samples = &self.epoch.order[begin..(begin + size).min(data.len())];
         self.next += 1;
         // All of them are taken, also behind one that failed: the next batch begins behind the last.
-        let mut stack = Ok(Stack::new(data.buffers.clone()));
+        let mut stack = Ok(Stack::new(data, samples.len()));
         for (sample, example) in samples.iter().zip(&mut self.samples) {
-            stack = stack.and_then(|stack| stack.push(*sample, example?, samples.len()));
+            stack = stack.and_then(|stack| stack.push(*sample, example?));
         }
         Some(stack.and_then(|stack| self.epoch.finish(stack, batch)))
     }
 }
 
-/// Memory of batches that were given back.
+/// Memory of batches that were given back: of each its `x` and its `y`. They stay together, so that each is as long as
+/// what comes next in its place, and there are never more than batches were in use at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
-    idle: Mutex<Vec<Vec<f32>>>,
+    idle: Mutex<Vec<[Vec<f32>; 2]>>,
 }
 
 impl Buffers {
-    /// An empty vector with room for `len` numbers: the smallest that has it, or else the largest made longer, so that there are
-    /// never more than were in use at the same time.
-    fn take(&self, len: usize) -> Vec<f32> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let sizes = || idle.iter().map(Vec::capacity).enumerate();
-        let smallest = sizes().filter(|&(_, size)| size >= len).min_by_key(|&(_, size)| size);
-        let chosen = smallest.or_else(|| sizes().max_by_key(|&(_, size)| size)).map(|(index, _)| index);
-        let mut buffer = chosen.map(|index| idle.swap_remove(index)).unwrap_or_default();
-        buffer.reserve_exact(len);
-        buffer
+    fn take(&self) -> [Vec<f32>; 2] {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn keep(&self, mut buffer: Vec<f32>) {
-        buffer.clear();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    fn keep(&self, mut batch: [Vec<f32>; 2]) {
+        batch.iter_mut().for_each(Vec::clear);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
     }
 }
 
@@ -196,26 +189,27 @@ struct Stack {
     x: Rows,
     y: Rows,
     samples: Vec<usize>,
+    /// How many there will be room for.
+    room: usize,
 }
 
 /// Tensors of one shape, one behind the other.
 struct Rows {
-    buffers: Option<Arc<Buffers>>,
     count: usize,
     shape: Vec<usize>,
     data: Vec<f32>,
 }
 
 impl Rows {
-    fn new(buffers: Option<Arc<Buffers>>) -> Self {
-        Self { buffers, count: 0, shape: Vec::new(), data: Vec::new() }
+    /// In an empty vector, which may have room.
+    fn new(data: Vec<f32>) -> Self {
+        Self { count: 0, shape: Vec::new(), data }
     }
 
     fn push(&mut self, row: &Tensor, sample: usize, all: usize) -> Result<(), DataError> {
         if self.count == 0 {
             self.shape = row.shape().to_vec();
-            let len = row.len().saturating_mul(all);
-            self.data = self.buffers.as_ref().map_or_else(|| Vec::with_capacity(len), |buffers| buffers.take(len));
+            self.data.reserve_exact(row.len().saturating_mul(all));
         } else if self.shape != row.shape() {
             let (got, first) = (row.shape().to_vec(), self.shape.clone());
             return Err(DataError::UnequalShapes { sample, got, first });
@@ -231,15 +225,17 @@ impl Rows {
 }
 
 impl Stack {
-    fn new(buffers: Option<Arc<Buffers>>) -> Self {
-        Self { x: Rows::new(buffers.clone()), y: Rows::new(buffers), samples: Vec::new() }
+    /// For so many samples. Buffers that are reused have room for a full batch, also if a smaller one is their first.
+    fn new(data: &Dataset, samples: usize) -> Self {
+        let [x, y] = data.buffers.as_ref().map(|buffers| buffers.take()).unwrap_or_default();
+        let room = if data.buffers.is_some() { data.samples_a_batch().min(data.len()) } else { samples };
+        Self { x: Rows::new(x), y: Rows::new(y), samples: Vec::new(), room }
     }
 
-    /// `all` is the number of samples to come.
-    fn push(mut self, sample: usize, example: Example, all: usize) -> Result<Self, DataError> {
-        self.x.push(&example.x, sample, all)?;
+    fn push(mut self, sample: usize, example: Example) -> Result<Self, DataError> {
+        self.x.push(&example.x, sample, self.room)?;
         if let Some(y) = &example.y {
-            self.y.push(y, sample, all)?;
+            self.y.push(y, sample, self.room)?;
         }
         self.samples.push(sample);
         if self.y.count != 0 && self.y.count != self.samples.len() {

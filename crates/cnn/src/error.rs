@@ -74,6 +74,16 @@ pub enum Error {
     /// A callback sets the learning rate of a training with a schedule, which sets it in every step.
     #[error("a callback sets the learning rate, which a schedule sets in every step: leave one of them out")]
     Scheduled,
+    /// A schedule has no learning rate for a step.
+    #[error(
+        "the schedule's learning rate of step {step} is {rate}, which is no finite float32: let it grow more slowly"
+    )]
+    ScheduledRate {
+        /// The step, counted from 0.
+        step: u64,
+        /// What the schedule gives.
+        rate: f64,
+    },
     /// A callback asks for weights that it has not asked to keep.
     #[error("no weights are kept under the name '{slot}'")]
     NothingRemembered {

@@ -1,6 +1,6 @@
 //! Data sets: orders, batches, parts, functions mapped, and reading ahead.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -293,29 +293,32 @@ fn dropped_early() {
 }
 
 /// Batches that are given back are written over, in later epochs too: with the values that they have without it, and in the memory
-/// of a first epoch.
+/// that those in use at the same time took, whichever are given back first.
 #[test]
 fn buffers_are_reused() {
     let x = Tensor::from_fn(vec![50, 3], |i| i as f32);
     let y = Tensor::from_fn(vec![50, 2], |i| -(i as f32));
     let data = Dataset::from_arrays(x, Some(y)).unwrap().shuffle(3).batch_size(8).unwrap();
-    for ahead in [0, 2] {
+    // Batches ahead, and those of them that were taken and not given back: of two epochs where it is more than one.
+    for (ahead, in_use) in [(0, 1), (0, 2), (0, 3), (2, 1), (2, 3)] {
         let data = data.clone().prefetch(ahead);
         let reusing = data.clone().reuse_buffers();
-        let mut places = Vec::new();
+        let (mut places, mut taken) = (HashSet::new(), VecDeque::new());
         for epoch in 0..20 {
             let mut batches = reusing.clone().epoch(epoch);
             for wanted in data.epoch(epoch) {
                 let batch = batches.next().unwrap().unwrap();
                 assert_eq!(batch, wanted.unwrap(), "{ahead} ahead, epoch {epoch}");
-                places.push([batch.x.data().as_ptr(), batch.y.as_ref().unwrap().data().as_ptr()]);
-                batches.give_back(batch);
+                places.extend([batch.x.data().as_ptr(), batch.y.as_ref().unwrap().data().as_ptr()]);
+                taken.push_back(batch);
+                if taken.len() == in_use {
+                    batches.give_back(taken.pop_front().unwrap());
+                }
             }
         }
-        // In the making, ready and in use: three batches at most, of two tensors each.
-        let places: HashSet<_> = places.into_iter().flatten().collect();
-        let most = if ahead == 0 { 2 } else { 6 };
-        assert!(places.len() <= most, "{ahead} ahead: {} places", places.len());
+        // One more is in the making and one ready, of two tensors each.
+        let most = 2 * (in_use + if ahead == 0 { 0 } else { 2 });
+        assert!(places.len() <= most, "{ahead} ahead, {in_use} in use: {} places", places.len());
     }
 }
 

@@ -206,9 +206,9 @@ impl Trainer {
     /// ```
     ///
     /// # Errors
-    /// If a data set has no batches, its targets do not fit the loss, a batch cannot be read, a callback fails or sets the
-    /// learning rate where a schedule does, a checkpoint is another training's or cannot be written, or as
-    /// [`Trainer::train_on_batch`].
+    /// If a data set has no batches, its targets do not fit the loss, a batch cannot be read, the schedule gives no finite
+    /// learning rate, a callback fails or sets the learning rate where a schedule does, a checkpoint is another training's or
+    /// cannot be written, or as [`Trainer::train_on_batch`].
     pub async fn fit(&mut self, data: &Dataset, fit: &mut Fit<'_>) -> Result<Fitted, Error> {
         if data.batches() == 0 || fit.validation.is_some_and(|data| data.batches() == 0) {
             return Err(Error::NoBatches);
@@ -220,6 +220,7 @@ impl Trainer {
         let mut run = Run { fit, control, history, loss, slots, validation: None, stopped: false };
         let start = run.begin(self, data.batches())?;
         run.obey(self).await?;
+        run.check_schedule(self, data, start)?;
         let features = if run.is_long(self, data, start) { self.keep_features(data, run.fit).await? } else { None };
         let (training, validation) = match features {
             Some(features) => (features.training, features.validation),
@@ -302,6 +303,20 @@ impl Run<'_, '_> {
         self.fit.is_stopped() || self.fit.max_steps.is_some_and(|steps| trainer.iterations() >= steps)
     }
 
+    /// What the schedule sets for a step, if there is one.
+    fn scheduled(&self, step: u64) -> Result<Option<f64>, Error> {
+        let Some(rate) = self.fit.schedule.as_ref().map(|schedule| schedule.at(step)) else { return Ok(None) };
+        if (rate as f32).is_finite() { Ok(Some(rate)) } else { Err(Error::ScheduledRate { step, rate }) }
+    }
+
+    /// So that a schedule that grows beyond float32 is told before anything is learnt, as far as the last step tells.
+    fn check_schedule(&self, trainer: &Trainer, data: &Dataset, start: Position) -> Result<(), Error> {
+        let epochs = self.fit.epochs.saturating_sub(start.epoch);
+        let steps = epochs.saturating_mul(data.batches()).saturating_sub(start.batch) as u64;
+        let end = trainer.iterations().saturating_add(steps).min(self.fit.max_steps.unwrap_or(u64::MAX));
+        if end > trainer.iterations() { self.scheduled(end - 1).map(drop) } else { Ok(()) }
+    }
+
     /// Whether more steps than an epoch has are to come.
     fn is_long(&self, trainer: &Trainer, data: &Dataset, start: Position) -> bool {
         let batches = data.batches();
@@ -360,9 +375,9 @@ impl Run<'_, '_> {
             let Some(batch) = epoch_batches.next_batch().await.transpose()? else { break };
             self.callbacks(|callback, control| callback.on_train_batch_begin(index, control))?;
             self.obey(trainer).await?;
-            if let Some(schedule) = &self.fit.schedule {
-                trainer.set_learning_rate(schedule.at(trainer.iterations()));
-                self.control.update_learning_rate(trainer.learning_rate());
+            if let Some(rate) = self.scheduled(trainer.iterations())? {
+                trainer.set_learning_rate(rate);
+                self.control.update_learning_rate(rate);
             }
             let targets = targets(trainer.model(), &trainer.training().loss, &batch)?;
             let weights = example_weights(&batch, self.fit.class_weights.as_deref())?;

@@ -1,6 +1,5 @@
 //! The program `cnn`: convolutional networks on any GPU, from the command line.
 
-mod allocator;
 mod batches;
 mod commands;
 mod console;
@@ -26,6 +25,12 @@ use clap::error::ErrorKind;
 use crate::commands::Command;
 use crate::console::Console;
 use crate::failure::Failure;
+
+/// Of our code and of the drivers, which find its `malloc` in the program. What is free goes back to the system after ten seconds.
+/// glibc keeps much of it, and its heap grows while blocks of many sizes come and go.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(test)))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Runs convolutional networks, Keras's layers and files, on any GPU or on the CPU.
 #[derive(Debug, Parser)]

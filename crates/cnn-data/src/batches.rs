@@ -166,8 +166,8 @@ impl<I: Iterator<Item = Result<Example, DataError>>> Iterator for Assembler<I> {
     }
 }
 
-/// Memory of batches that were given back: of each its `x` and its `y`. They stay together, so that each is as long as
-/// what comes next in its place, and there are never more than batches were in use at the same time.
+/// Memory of batches that were given back: of each its `x` and its `y`. They stay together, so that what comes next in its
+/// place is of the same kind, and there are never more than batches were in use at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     idle: Mutex<Vec<[Vec<f32>; 2]>>,

@@ -76,7 +76,7 @@ pub enum Error {
     Scheduled,
     /// A schedule has no learning rate for a step.
     #[error(
-        "the schedule's learning rate of step {step} is {rate}, which is no finite float32: let it grow more slowly"
+        "the schedule's learning rate of step {step} is {rate}, which is no finite float32, as it has to be in each step"
     )]
     ScheduledRate {
         /// The step, counted from 0.

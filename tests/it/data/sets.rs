@@ -303,10 +303,11 @@ fn buffers_are_reused() {
     for (ahead, in_use) in [(0, 1), (0, 2), (0, 3), (2, 1), (2, 3)] {
         let data = data.clone().prefetch(ahead);
         let reusing = data.clone().reuse_buffers();
-        let (mut places, mut taken) = (HashSet::new(), VecDeque::new());
-        for epoch in 0..20 {
-            let mut batches = reusing.clone().epoch(epoch);
-            for wanted in data.epoch(epoch) {
+        let (mut places, mut taken, mut others) = (HashSet::new(), VecDeque::new(), Vec::new());
+        // The first of all is the last of an epoch, which is not full.
+        for (epoch, first) in (0..20).map(|epoch| (epoch, if epoch == 0 { 6 } else { 0 })) {
+            let mut batches = reusing.clone().epoch_from(epoch, first);
+            for wanted in data.epoch_from(epoch, first) {
                 let batch = batches.next().unwrap().unwrap();
                 assert_eq!(batch, wanted.unwrap(), "{ahead} ahead, epoch {epoch}");
                 places.extend([batch.x.data().as_ptr(), batch.y.as_ref().unwrap().data().as_ptr()]);
@@ -314,6 +315,8 @@ fn buffers_are_reused() {
                 if taken.len() == in_use {
                     batches.give_back(taken.pop_front().unwrap());
                 }
+                // They would lie where one that was freed lay.
+                others.extend([vec![0.0_f32; 8 * 3], vec![0.0; 8 * 2]]);
             }
         }
         // One more is in the making and one ready, of two tensors each.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use cnn::training::{Logs, Progress};
 
 use super::step_log::StepLog;
-use crate::allocator;
 use crate::console::{self, Console};
 use crate::failure::Failure;
 use crate::table;
@@ -145,7 +144,6 @@ impl<'a> Watch<'a> {
         let numbers = numbers(logs);
         writeln!(self.out, "epoch {number:>width$}/{epochs}  {numbers}  {rate:.0} images/s  {seconds:.1} s")?;
         self.out.flush()?;
-        allocator::give_back();
         (self.begin, self.images) = (Instant::now(), 0);
         Ok(())
     }

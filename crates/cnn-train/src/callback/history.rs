@@ -23,13 +23,6 @@ pub struct History {
 /// For so many epochs at most is room made when a training begins, so that nothing has to move while it goes on.
 const ROOM: usize = 10_000;
 
-/// An empty vector with so much room, all of which has been written to: no page of it comes later.
-fn with_room<T: Clone>(room: usize, value: T) -> Vec<T> {
-    let mut vec = vec![value; room];
-    vec.clear();
-    vec
-}
-
 const NAME: &str = "history";
 /// In the state, what stands before the name of a log.
 const LOG: &str = "log/";
@@ -52,14 +45,14 @@ impl History {
 
     fn with_room(control: &Control) -> Self {
         let room = control.epochs().unwrap_or_default().min(ROOM);
-        Self { epochs: with_room(room, usize::MAX), logs: State::new() }
+        Self { epochs: Vec::with_capacity(room), logs: State::new() }
     }
 
     /// The numbers of that name, to add to.
     fn log(&mut self, name: &str) -> &mut Vec<f64> {
         let index = self.logs.iter().position(|(entry, _)| entry == name).unwrap_or(self.logs.len());
         if index == self.logs.len() {
-            self.logs.push((name.to_owned(), with_room(self.epochs.capacity(), f64::NAN)));
+            self.logs.push((name.to_owned(), Vec::with_capacity(self.epochs.capacity())));
         }
         &mut self.logs[index].1
     }

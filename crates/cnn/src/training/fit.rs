@@ -314,7 +314,8 @@ impl Run<'_, '_> {
         let epochs = self.fit.epochs.saturating_sub(start.epoch);
         let steps = epochs.saturating_mul(data.batches()).saturating_sub(start.batch) as u64;
         let end = trainer.iterations().saturating_add(steps).min(self.fit.max_steps.unwrap_or(u64::MAX));
-        if end > trainer.iterations() { self.scheduled(end - 1).map(drop) } else { Ok(()) }
+        let goes_on = end > trainer.iterations() && !self.control.stops();
+        if goes_on { self.scheduled(end - 1).map(drop) } else { Ok(()) }
     }
 
     /// Whether more steps than an epoch has are to come.

@@ -221,7 +221,8 @@ impl Trainer {
         let start = run.begin(self, data.batches())?;
         run.obey(self).await?;
         run.check_schedule(self, data, start)?;
-        let features = if run.is_long(self, data, start) { self.keep_features(data, run.fit).await? } else { None };
+        let is_long = run.steps_left(self, data, start) > data.batches() as u64;
+        let features = if is_long { self.keep_features(data, run.fit).await? } else { None };
         let (training, validation) = match features {
             Some(features) => (features.training, features.validation),
             None => (data.clone(), run.fit.validation.cloned()),
@@ -309,38 +310,28 @@ impl Run<'_, '_> {
         if (rate as f32).is_finite() { Ok(Some(rate)) } else { Err(Error::ScheduledRate { step, rate }) }
     }
 
-    /// So that a schedule that grows beyond float32 is told before anything is learnt, as far as the last step tells.
-    fn check_schedule(&self, trainer: &Trainer, data: &Dataset, start: Position) -> Result<(), Error> {
+    /// Steps that are planned, unless something ends the training before.
+    fn steps_left(&self, trainer: &Trainer, data: &Dataset, start: Position) -> u64 {
+        if self.control.stops() || self.at_end(trainer) {
+            return 0;
+        }
         let epochs = self.fit.epochs.saturating_sub(start.epoch);
         let steps = epochs.saturating_mul(data.batches()).saturating_sub(start.batch) as u64;
-        let end = trainer.iterations().saturating_add(steps).min(self.fit.max_steps.unwrap_or(u64::MAX));
-        let goes_on = end > trainer.iterations() && !self.control.stops();
-        if goes_on { self.scheduled(end - 1).map(drop) } else { Ok(()) }
+        self.fit.max_steps.map_or(steps, |most| steps.min(most.saturating_sub(trainer.iterations())))
     }
 
-    /// Whether more steps than an epoch has are to come.
-    fn is_long(&self, trainer: &Trainer, data: &Dataset, start: Position) -> bool {
-        let batches = data.batches();
-        let left = self.fit.max_steps.map(|steps| steps.saturating_sub(trainer.iterations()));
-        let epochs = self.fit.epochs.saturating_sub(start.epoch);
-        !self.control.stops()
-            && epochs.saturating_mul(batches) > start.batch + batches
-            && left.is_none_or(|left| left > batches as u64)
-    }
-
-    /// Whether the steps that are left reach the end of an epoch, where validation is.
-    fn comes_to_an_end_of_an_epoch(&self, trainer: &Trainer, data: &Dataset, start: Position) -> bool {
-        let left = self.fit.max_steps.map(|steps| steps.saturating_sub(trainer.iterations()));
-        start.epoch < self.fit.epochs
-            && !self.control.stops()
-            && !self.at_end(trainer)
-            && left.is_none_or(|left| left >= data.batches().saturating_sub(start.batch) as u64)
+    /// So that a schedule that grows beyond float32 is told before anything is learnt, as far as the last step tells.
+    fn check_schedule(&self, trainer: &Trainer, data: &Dataset, start: Position) -> Result<(), Error> {
+        let Some(last) = self.steps_left(trainer, data, start).checked_sub(1) else { return Ok(()) };
+        self.scheduled(trainer.iterations().saturating_add(last)).map(drop)
     }
 
     /// All epochs that are left; what callbacks have made of the last one's numbers.
     async fn epochs(&mut self, trainer: &mut Trainer, data: &Dataset, start: Position) -> Result<Logs, Error> {
         let mut logs = Logs::new();
-        let validates = self.comes_to_an_end_of_an_epoch(trainer, data, start);
+        let left = self.steps_left(trainer, data, start);
+        // Validation is where an epoch ends.
+        let validates = left > 0 && left >= data.batches().saturating_sub(start.batch) as u64;
         if let Some(validation) = self.validation.as_ref().filter(|_| validates) {
             trainer.prepare_evaluation(validation).await?;
         }
